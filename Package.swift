@@ -1,0 +1,113 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// What every Swift target is held to. Warnings are errors, so a check that is switched off is seen in the code.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+/// Links release binaries so that they start in less memory: relocations in their short form, equal functions once. These flags are on
+/// the executable alone, so packages that depend on the SDK are not held back by them.
+let small: [LinkerSetting] = [
+  .unsafeFlags(
+    ["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs", "-Xlinker", "--icf=all"], .when(configuration: .release))
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// PICO_BUILD=fuzz adds the fuzz targets; they need `-Xswiftc -sanitize=fuzzer,address`. PICO_BUILD=sanitize keeps only
+/// the rooms whose concurrency and memory use the sanitizers look at, so that such a build stays short.
+let build = Context.environment["PICO_BUILD"] ?? "all"
+
+var targets: [Target] = [
+  .target(name: "PicoCore", dependencies: [logging], swiftSettings: strict),
+  .target(name: "PicoTunnel", dependencies: ["PicoCore", nioCore, logging], swiftSettings: strict),
+  .target(name: "PicoHTTP", dependencies: ["PicoCore", nioCore], swiftSettings: strict),
+  .testTarget(name: "PicoCoreTests", dependencies: ["PicoCore", logging], swiftSettings: strict),
+  .testTarget(name: "PicoTunnelTests", dependencies: ["PicoTunnel", "PicoCore", nioCore, nioEmbedded], swiftSettings: strict),
+  .testTarget(name: "PicoHTTPTests", dependencies: ["PicoHTTP", "PicoCore", nioCore], swiftSettings: strict),
+]
+
+if build == "all" {
+  targets += [
+    .target(name: "PicoConfiguration", dependencies: ["PicoCore", yams], swiftSettings: strict),
+    .target(name: "PicoStatus", dependencies: ["PicoCore"], swiftSettings: strict),
+    .target(
+      name: "PicoClient", dependencies: ["PicoCore", "PicoTunnel", nioCore, nioPosix, nioSSL, logging], swiftSettings: strict),
+    .target(
+      name: "PicoAgent",
+      dependencies: ["PicoCore", "PicoTunnel", "PicoHTTP", "PicoClient", "PicoConfiguration", nioCore, nioPosix, nioTLS, nioSSL, logging],
+      swiftSettings: strict),
+    .target(
+      name: "PicoServer",
+      dependencies: [
+        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, logging,
+      ],
+      swiftSettings: strict),
+    .target(name: "PicoBench", dependencies: ["PicoCore", nioCore, nioPosix], swiftSettings: strict),
+    .executableTarget(
+      name: "pico",
+      dependencies: [
+        "PicoCore", "PicoServer", "PicoClient", "PicoAgent", "PicoBench", "PicoStatus", "PicoConfiguration", arguments, unixSignals,
+        logging, nioCore, nioPosix, nioHTTP1,
+      ],
+      swiftSettings: strict, linkerSettings: small),
+    .testTarget(
+      name: "PicoConfigurationTests", dependencies: ["PicoConfiguration", "PicoCore", "PicoServer", "PicoAgent"], swiftSettings: strict),
+    .testTarget(name: "PicoStatusTests", dependencies: ["PicoStatus", "PicoCore"], swiftSettings: strict),
+    .testTarget(
+      name: "PicoServerTests",
+      dependencies: [
+        "PicoCore", "PicoHTTP", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "Support", nioCore, nioPosix, nioHTTP1,
+        logging,
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "PicoAgentTests",
+      dependencies: [
+        "PicoAgent", "PicoClient", "PicoTunnel", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix, nioSSL, logging,
+      ],
+      swiftSettings: strict),
+    .testTarget(name: "PicoBenchTests", dependencies: ["PicoBench", "PicoCore", nioCore, nioPosix], swiftSettings: strict),
+    .target(name: "Support", dependencies: ["PicoCore", nioCore, nioPosix], path: "Tests/Support", swiftSettings: strict),
+    .testTarget(name: "SystemTests", dependencies: ["Support"], path: "Tests/System", exclude: ["Clients"], swiftSettings: strict),
+  ]
+}
+
+if build == "fuzz" {
+  targets.append(.target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: strict))
+  targets += ["RequestHead", "ChunkedBody", "WebSocketFrame", "YamuxFrame", "ControlMessage"].map { name in
+    .executableTarget(
+      name: "Fuzz\(name)", dependencies: ["FuzzDriver", "PicoTunnel", "PicoHTTP", "PicoCore", nioCore], path: "Tests/Fuzz/\(name)",
+      swiftSettings: strict)
+  }
+}
+
+let package = Package(
+  name: "pico",
+  products: build == "all"
+    ? [.executable(name: "pico", targets: ["pico"]), .library(name: "PicoClient", targets: ["PicoClient"])] : [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: targets
+)

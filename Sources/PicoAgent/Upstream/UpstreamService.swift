@@ -1,0 +1,75 @@
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import PicoClient
+internal import PicoCore
+
+/// The service behind one listener, with everything about it that can be computed once.
+struct UpstreamService: Sendable {
+  let configuration: ListenerConfiguration
+  /// Bytes as they are instead of HTTP.
+  let isRaw: Bool
+  /// What `Host` becomes.
+  let hostHeader: ByteBuffer?
+  /// Nanoseconds; 0 is no limit.
+  let timeout: UInt64
+  let poolIdle: UInt64
+  private let address: AddressConnector
+  private let tls: NIOSSLContext?
+  private let serverName: String
+
+  static let connectTimeout = TimeAmount.seconds(5)
+
+  /// - Throws: `badConfiguration` for authorities that cannot be read.
+  init(_ configuration: ListenerConfiguration) throws {
+    self.configuration = configuration
+    hostHeader = configuration.hostHeader.map { ByteBuffer(string: $0) }
+    timeout = UInt64(clamping: configuration.timeout.nanoseconds)
+    poolIdle = UInt64(clamping: configuration.poolIdle.nanoseconds)
+    switch configuration.upstream {
+    case .http(let host), .tcp(let host), .https(let host):
+      address = try AddressConnector(host)
+      serverName = configuration.tls.serverName ?? host.host
+    case .unix(let path):
+      address = try AddressConnector(unixSocket: path)
+      serverName = ""
+    }
+    if case .tcp = configuration.upstream { isRaw = true } else { isRaw = false }
+    if case .https = configuration.upstream {
+      tls = try TLSContext.make(caFile: configuration.tls.ca, key: "listeners: \(configuration.endpoint): tls.ca")
+    } else {
+      tls = nil
+    }
+  }
+
+  /// What `Host` is where no request says it.
+  var authority: String {
+    switch configuration.upstream {
+    case .http(let host): host.port == 80 ? host.host : host.description
+    case .https(let host): host.port == 443 ? host.host : host.description
+    case .tcp(let host): host.description
+    case .unix: "localhost"
+    }
+  }
+
+  var usesTLS: Bool { tls != nil }
+
+  /// Connects with `handler` on the channel, behind TLS if the service uses it. Runs on the event loop.
+  func connect(on eventLoop: any EventLoop, handler: some ChannelHandler) -> EventLoopFuture<any Channel> {
+    let bound = NIOLoopBound(handler, eventLoop: eventLoop)
+    let (tls, serverName) = (tls, serverName)
+    return address.connect(on: eventLoop) {
+      ClientBootstrap(group: eventLoop)
+        .connectTimeout(Self.connectTimeout)
+        .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .channelOption(.allowRemoteHalfClosure, value: true)
+        .channelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 128 << 10))
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            if let tls { try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: serverName)) }
+            try channel.pipeline.syncOperations.addHandler(bound.value)
+          }
+        }
+    }
+  }
+}

@@ -1,0 +1,27 @@
+internal import PicoCore
+package import PicoTunnel
+
+/// Why a tunnel could not be opened.
+package enum ConnectFailure: Error, Sendable, Equatable, CustomStringConvertible {
+  /// No connection: refused, no route, no such host.
+  case unreachable(String)
+  case timeout
+  /// The server is there, and its certificate or its TLS is not what it should be.
+  case tls(String)
+  case refused(WebSocketAnswer.Refusal)
+  /// What answered is no Pico server.
+  case malformedAnswer(WebSocketAnswer.Fault)
+  /// The token file cannot be read or used.
+  case token(String)
+
+  package var description: String {
+    switch self {
+    case .unreachable(let text): text
+    case .timeout: "no answer in time"
+    case .tls(let text): "TLS failed: \(text)"
+    case .refused(let refusal): "the server answered \(refusal.status): \(refusal.message.escapedForDisplay)"
+    case .malformedAnswer(let fault): "what answered is no Pico server (\(fault))"
+    case .token(let text): text
+    }
+  }
+}

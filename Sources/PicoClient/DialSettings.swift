@@ -1,0 +1,55 @@
+package import PicoCore
+
+/// Which endpoint is dialled, and through which server.
+public struct DialSettings: Sendable {
+  package var access: ServerAccess
+  package var endpoint: EndpointID
+  package var dialect = ListenerSettings.Dialect.pico
+
+  package init(access: ServerAccess, endpoint: EndpointID) {
+    self.access = access
+    self.endpoint = endpoint
+  }
+
+  /// - Parameters:
+  ///   - server: such as `http://localhost:8080` or `https://pico.example.com`.
+  ///   - endpoint: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`.
+  /// - Throws: ``DialError`` with ``DialError/Code/invalidSettings``.
+  public init(server: String, endpoint: String) throws {
+    do throws(MalformedValue) {
+      access = ServerAccess(server: try BaseURL(text: server))
+    } catch {
+      throw DialError(.invalidSettings, "\(error)")
+    }
+    guard let id = EndpointID(endpoint) else {
+      throw DialError(.invalidSettings, "\"\(endpoint.escapedForDisplay)\" is not an endpoint (1 to 128 of A-Z a-z 0-9 . _ ~ -)")
+    }
+    self.endpoint = id
+  }
+
+  /// A file with the token, read again for each connection. It is not sent unencrypted to a host that is not loopback.
+  public var tokenFile: String? {
+    get { access.tokenFile }
+    set { access.tokenFile = newValue }
+  }
+
+  /// A PEM file of authorities for the server's certificate; nil is the system's.
+  public var caFile: String? {
+    get { access.caFile }
+    set { access.caFile = newValue }
+  }
+
+  /// The name in the server's certificate; nil is the host of the server.
+  public var serverName: String? {
+    get { access.serverName }
+    set { access.serverName = newValue }
+  }
+
+  /// docs/protocol.md, "TCP streams for clients".
+  var path: String {
+    switch dialect {
+    case .pico: "/pico/v1/tcp/\(endpoint)"
+    case .piko: "/_piko/v1/tcp/\(endpoint)"
+    }
+  }
+}

@@ -1,0 +1,231 @@
+internal import Logging
+internal import NIOCore
+internal import PicoCore
+internal import PicoTunnel
+
+/// One of a listener's tunnels and whatever replaces it, confined to one event loop.
+///
+/// ```
+/// waiting ──▶ connecting ──▶ open ── lost ─────────────────────────────▶ waiting
+///    ▲            │ failed     │
+///    └────────────┘            └─ asked to move: a new one first, then the old one leaves (`retiring`)
+/// ```
+final class ListenerConnection: TunnelDelegate, Sweepable {
+  private struct Retiring {
+    var tunnel: TunnelHandler
+    /// From the moment it was told to the server; nil while the new tunnel is not there yet.
+    var deadline: UInt64?
+    var idleSweeps = 0
+  }
+
+  private let settings: ListenerSettings
+  private let connector: TunnelConnector
+  private let acceptor: any StreamAcceptor
+  private let logger: Logger
+  private let report: ListenerReport
+  private var policy = ReconnectPolicy()
+  private var generator = SystemRandomNumberGenerator()
+  private var current: TunnelHandler?
+  private var openedAt: UInt64 = 0
+  private var retiring: [Retiring] = []
+  private var isConnecting = false
+  private var retry: Scheduled<Void>?
+  private var stopped: EventLoopPromise<Void>?
+  private var lastFailure: ConnectFailure?
+  private var health: (isUp: Bool, reason: String) = (true, "")
+
+  /// A tunnel that left may have been idle for a moment only: the server hears of it a round trip later.
+  private static let idleSweepsBeforeClose = 2
+
+  init(
+    settings: ListenerSettings, connector: TunnelConnector, acceptor: any StreamAcceptor, logger: Logger, report: ListenerReport
+  ) {
+    self.settings = settings
+    self.connector = connector
+    self.acceptor = acceptor
+    self.logger = logger
+    self.report = report
+  }
+
+  private var resources: LoopResources { acceptor.resources }
+  private var isStopping: Bool { stopped != nil }
+  private var metadata: Logger.Metadata {
+    ["endpoint": "\(settings.endpoint)", "server": "\(settings.server)"]
+  }
+
+  // MARK: Connecting
+
+  func connect() {
+    guard !isStopping, !isConnecting, current == nil else { return }
+    isConnecting = true
+    retry = nil
+    connector.connect(on: resources, delegate: self) { self.didConnect($0) }
+  }
+
+  private func didConnect(_ result: Result<TunnelHandler, ConnectFailure>) {
+    isConnecting = false
+    switch result {
+    case .success(let tunnel):
+      report.didConnect()
+      current = tunnel
+      openedAt = resources.now()
+      lastFailure = nil
+      guard !isStopping else { return tunnel.close() }
+      tunnel.send(
+        .hello(
+          .init(
+            agentID: settings.agentID.text, version: PicoVersion.current, weight: settings.weight, metadata: settings.metadata)))
+      if !health.isUp { tunnel.send(.health(isUp: false, reason: health.reason)) }
+      for index in retiring.indices { leave(index) }
+      logger.info("listener connected", metadata: metadata.merging(["upstream": "\(settings.upstreamName)"]) { $1 })
+    case .failure(let failure):
+      report.didFail(failure)
+      guard !isStopping else { return }
+      let delay = policy.delay(after: event(failure), using: &generator)
+      log(failure, delay)
+      connect(after: delay)
+    }
+  }
+
+  private func event(_ failure: ConnectFailure) -> ReconnectPolicy.Event {
+    guard case .refused(let refusal) = failure else { return .unreachable }
+    return .refused(status: refusal.status, retryAfterSeconds: refusal.retryAfterSeconds)
+  }
+
+  /// One line when something new goes wrong; the same again and again is for `debug`.
+  private func log(_ failure: ConnectFailure, _ delay: Duration) {
+    let metadata = metadata.merging(["reason": "\(failure)", "retry-in": "\(delay.text)"]) { $1 }
+    let level: Logger.Level = failure == lastFailure ? .debug : .warning
+    lastFailure = failure
+    if case .refused = failure {
+      logger.log(level: level, "listener refused", metadata: metadata)
+    } else {
+      logger.log(level: level, "cannot connect to the server", metadata: metadata)
+    }
+  }
+
+  private func connect(after delay: Duration) {
+    retry?.cancel()
+    retry = resources.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay.nanoseconds)) { self.connect() }
+  }
+
+  private var lived: Duration { .nanoseconds(Int64(clamping: resources.now() &- openedAt)) }
+
+  // MARK: The tunnel's events
+
+  func tunnel(_ tunnel: TunnelHandler, didAccept stream: TunnelStream) -> (any StreamConsumer)? {
+    acceptor.accept(stream, on: tunnel)
+  }
+
+  func tunnel(_ tunnel: TunnelHandler, didReceive message: ControlMessage) {
+    switch message {
+    case .drain(let milliseconds):
+      guard tunnel === current, !isStopping else { return }
+      logger.info("listener asked to move", metadata: metadata)
+      let delay = policy.delay(after: .asked(within: .milliseconds(milliseconds), lived: lived), using: &generator)
+      retireCurrent(reconnecting: true)
+      connect(after: delay)
+    case .blocked(let seconds, let reason):
+      logger.warning(
+        "listener blocked", metadata: metadata.merging(["seconds": "\(seconds)", "reason": "\(reason.escapedForDisplay)"]) { $1 })
+      policy.blocked(for: .seconds(seconds))
+    case .hello, .health, .notSent, .leaving, .unknown:
+      break
+    }
+  }
+
+  func tunnel(_ tunnel: TunnelHandler, didMeasureRoundTrip nanoseconds: UInt64) {}
+
+  /// Without `pico.v1` this is how a server asks to move.
+  func tunnelDidReceiveGoAway(_ tunnel: TunnelHandler) {
+    guard !tunnel.settings.session.isPico, tunnel === current, !isStopping else { return }
+    let delay = policy.delay(after: .asked(within: .zero, lived: lived), using: &generator)
+    retireCurrent(reconnecting: true)
+    connect(after: delay)
+  }
+
+  func tunnelDidClose(_ tunnel: TunnelHandler, reason: TunnelCloseReason) {
+    report.didClose()
+    retiring.removeAll { $0.tunnel === tunnel }
+    if tunnel === current {
+      current = nil
+      if !isStopping {
+        let delay = policy.delay(after: .lost(lived: lived), using: &generator)
+        logger.warning("listener lost", metadata: metadata.merging(["reason": "\(reason)".asMetadata, "retry-in": "\(delay.text)"]) { $1 })
+        connect(after: delay)
+      }
+    }
+    if retiring.isEmpty { resources.stopSweeping(self) }
+    finishIfStopped()
+  }
+
+  // MARK: Leaving
+
+  /// The tunnel stays until another is open, or leaves at once.
+  private func retireCurrent(reconnecting: Bool) {
+    guard let tunnel = current.take() else { return }
+    retiring.append(Retiring(tunnel: tunnel))
+    if !reconnecting { leave(retiring.count - 1) }
+    resources.startSweeping(self)
+  }
+
+  /// Tells the server to open nothing more on it. What it opened meanwhile is refused unharmed and goes to another listener.
+  private func leave(_ index: Int) {
+    guard retiring[index].deadline == nil else { return }
+    retiring[index].deadline = resources.now() &+ UInt64(clamping: report.grace.nanoseconds)
+    let tunnel = retiring[index].tunnel
+    guard tunnel.settings.session.isPico else { return }
+    tunnel.send(.leaving)
+    tunnel.goAway()
+  }
+
+  func sweep(now: UInt64) {
+    var over: [TunnelHandler] = []
+    for index in retiring.indices {
+      guard let deadline = retiring[index].deadline else { continue }
+      let isIdle = retiring[index].tunnel.streamCount == 0
+      retiring[index].idleSweeps = isIdle ? retiring[index].idleSweeps + 1 : 0
+      if retiring[index].idleSweeps >= Self.idleSweepsBeforeClose || now >= deadline { over.append(retiring[index].tunnel) }
+    }
+    for tunnel in over {
+      if tunnel.streamCount > 0 {
+        logger.warning(
+          "streams cut at the end of the grace period", metadata: metadata.merging(["streams": "\(tunnel.streamCount)"]) { $1 })
+      }
+      tunnel.close()
+    }
+  }
+
+  /// Ends for good: gracefully within the grace period, else at once. The future succeeds when nothing is left.
+  func stop(graceful: Bool) -> EventLoopFuture<Void> {
+    let promise = stopped ?? resources.eventLoop.makePromise(of: Void.self)
+    stopped = promise
+    retry?.cancel()
+    retry = nil
+    retireCurrent(reconnecting: false)
+    for index in retiring.indices { leave(index) }
+    if !graceful {
+      for tunnel in retiring.map(\.tunnel) { tunnel.close() }
+    }
+    finishIfStopped()
+    return promise.futureResult
+  }
+
+  private func finishIfStopped() {
+    guard let stopped, retiring.isEmpty, current == nil else { return }
+    stopped.succeed()
+  }
+
+  // MARK: Health
+
+  func setHealth(isUp: Bool, reason: String) {
+    guard health.isUp != isUp else { return }
+    health = (isUp, reason)
+    current?.send(.health(isUp: isUp, reason: reason))
+    for old in retiring { old.tunnel.send(.health(isUp: isUp, reason: reason)) }
+  }
+}
+
+extension String {
+  fileprivate var asMetadata: Logger.MetadataValue { .string(escapedForDisplay) }
+}

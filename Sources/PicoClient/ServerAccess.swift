@@ -1,0 +1,18 @@
+package import PicoCore
+
+/// Where a server is and how one gets in.
+package struct ServerAccess: Sendable {
+  package var server: BaseURL
+  /// Read again before each attempt.
+  package var tokenFile: String?
+  /// Whether the token may go in the clear to a host that is not loopback.
+  package var allowsPlaintextToken = false
+  /// A PEM file of authorities; nil is the system's.
+  package var caFile: String?
+  /// The name that the server's certificate must have; nil is the host.
+  package var serverName: String?
+
+  package init(server: BaseURL) { self.server = server }
+
+  var maySendToken: Bool { server.isTLS || server.address.isLoopback || allowsPlaintextToken }
+}

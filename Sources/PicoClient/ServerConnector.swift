@@ -1,0 +1,113 @@
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import PicoCore
+internal import PicoTunnel
+
+/// Opens WebSockets to one server: connects, shakes hands and puts a handler of the caller's on the channel.
+struct ServerConnector: Sendable {
+  private let access: ServerAccess
+  private let address: AddressConnector
+  private let tls: NIOSSLContext?
+
+  static let connectTimeout = TimeAmount.seconds(5)
+  static let handshakeTimeout = TimeAmount.seconds(10)
+
+  /// Reads the authorities; the token file must be readable at the start, later it may vanish for a while.
+  init(_ access: ServerAccess) throws(PicoError) {
+    self.access = access
+    do {
+      address = try AddressConnector(access.server.address)
+    } catch {
+      throw PicoError(.badConfiguration, "server.url: \(access.server) cannot be connected to", side: .internal, cause: error)
+    }
+    tls = access.server.isTLS ? try TLSContext.make(caFile: access.caFile, key: "server.tls.ca") : nil
+    if let file = access.tokenFile {
+      do throws(ConnectFailure) {
+        _ = try TokenFile.read(file)
+      } catch {
+        throw PicoError(.badConfiguration, "server.token-file: \(error)", side: .internal)
+      }
+    }
+  }
+
+  /// Runs on the event loop, and calls `completion` there once. With a success it is called before anything that came on it is looked at.
+  /// - Parameter makeSuccessor: told whether the server agreed to the subprotocol.
+  func connect<Successor: HandshakeSuccessor>(
+    path: String, subprotocol: String?, agentID: String?, on eventLoop: any EventLoop, makeSuccessor: @escaping (Bool) -> Successor,
+    completion: @escaping (Result<Successor, ConnectFailure>) -> Void
+  ) {
+    var generator = SystemRandomNumberGenerator()
+    var request = WebSocketRequest(
+      authority: access.server.authority, path: path, key: WebSocketHandshake.makeKey(using: &generator), subprotocol: subprotocol,
+      agentID: agentID)
+    do throws(ConnectFailure) {
+      request.token = try token()
+    } catch {
+      return completion(.failure(error))
+    }
+    guard let bytes = request.encoded() else {
+      return completion(.failure(.token("the token file holds characters that no token has")))
+    }
+    let attempt = Attempt(request: request, bytes: bytes, makeSuccessor: makeSuccessor, completion: completion)
+    let bound = NIOLoopBound(attempt, eventLoop: eventLoop)
+    let (tls, serverName) = (tls, access.serverName ?? access.server.address.host)
+    address.connect(on: eventLoop) {
+      ClientBootstrap(group: eventLoop)
+        .connectTimeout(Self.connectTimeout)
+        .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .channelOption(.tcpOption(.init(rawValue: Self.tcpNotSentLowWater)), value: 128 << 10)
+        .channelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            if let tls { try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: serverName)) }
+            try channel.pipeline.syncOperations.addHandler(HandshakeHandler(bound.value))
+          }
+        }
+    }.assumeIsolated().whenFailure { error in
+      attempt.finish(.failure(ConnectErrorText.isTimeout(error) ? .timeout : .unreachable(ConnectErrorText.text(error))))
+    }
+  }
+
+  /// TCP_NOTSENT_LOWAT of Linux: what waits unsent stays with us, where small streams can still overtake it.
+  private static let tcpNotSentLowWater: CInt = 25
+
+  private func token() throws(ConnectFailure) -> String? {
+    guard let file = access.tokenFile else { return nil }
+    guard access.maySendToken else { throw .token("the token would go unencrypted to \(access.server)") }
+    return try TokenFile.read(file)
+  }
+}
+
+/// What takes the channel over once the handshake is done.
+protocol HandshakeSuccessor: ChannelHandler {
+  /// What came right behind the answer.
+  func receive(_ buffer: ByteBuffer)
+}
+
+extension TunnelHandler: HandshakeSuccessor {}
+
+/// One attempt to open a WebSocket, on its loop.
+final class Attempt<Successor: HandshakeSuccessor> {
+  let request: WebSocketRequest
+  let bytes: [UInt8]
+  let makeSuccessor: (Bool) -> Successor
+  private var completion: ((Result<Successor, ConnectFailure>) -> Void)?
+
+  init(
+    request: WebSocketRequest, bytes: [UInt8], makeSuccessor: @escaping (Bool) -> Successor,
+    completion: @escaping (Result<Successor, ConnectFailure>) -> Void
+  ) {
+    self.request = request
+    self.bytes = bytes
+    self.makeSuccessor = makeSuccessor
+    self.completion = completion
+  }
+
+  var isFinished: Bool { completion == nil }
+
+  func finish(_ result: Result<Successor, ConnectFailure>) {
+    let completion = completion.take()
+    completion?(result)
+  }
+}

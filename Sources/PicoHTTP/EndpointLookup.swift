@@ -1,0 +1,88 @@
+/// Which endpoint a request is for (docs/protocol.md): the `x-pico-endpoint` field first, else the first label of `Host`.
+package struct EndpointLookup: Sendable {
+  package enum Source: UInt8, Equatable, Sendable {
+    case header
+    case host
+  }
+
+  package enum Outcome: Equatable, Sendable {
+    /// A name of the right grammar, as the client wrote it: not folded to lower case.
+    case found(HeadSlice, Source)
+    case missing
+    case invalid
+  }
+
+  /// Longest name in bytes.
+  package static var maxName: Int { 128 }
+
+  private let usesHeader: Bool
+  private let usesHost: Bool
+  private let domains: DomainSuffixes
+
+  /// - Parameter domains: hosts count only if they end in a dot and one of these; none means every host counts.
+  package init(usesHeader: Bool = true, usesHost: Bool = true, domains: [String] = []) {
+    self.usesHeader = usesHeader
+    self.usesHost = usesHost
+    self.domains = DomainSuffixes(domains)
+  }
+
+  package func find(in head: RequestHead, _ bytes: RawSpan) -> Outcome {
+    if usesHeader, let name = head.endpoint {
+      return Self.isName(name, bytes) ? .found(name, .header) : .invalid
+    }
+    guard usesHost else { return .missing }
+    let written = head.host ?? head.authority
+    guard let authority = Authority(written, in: bytes), !authority.isAddress(in: bytes) else { return .missing }
+    var host = authority.host
+    if bytes.byte(host.end - 1) == UInt8(ascii: ".") { host.count -= 1 }
+    guard let dot = host.range.first(where: { bytes.byte($0) == UInt8(ascii: ".") }) else { return .missing }
+    guard domains.contain(host, in: bytes) else { return .missing }
+    let label = HeadSlice(start: Int(host.start), count: dot - Int(host.start))
+    return Self.isName(label, bytes) ? .found(label, .host) : .invalid
+  }
+
+  /// The grammar of an endpoint: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, but neither `.` nor `..`.
+  package static func isName(_ name: HeadSlice, _ bytes: RawSpan) -> Bool {
+    guard name.count > 0, name.count <= maxName else { return false }
+    var dots = 0
+    for offset in name.range {
+      let octet = bytes.byte(offset)
+      guard OctetSet.unreserved.contains(octet) else { return false }
+      if octet == UInt8(ascii: ".") { dots += 1 }
+    }
+    return name.count > 2 || dots < Int(name.count)
+  }
+}
+
+/// The values of `proxy.domains` in one run of bytes.
+struct DomainSuffixes: Sendable {
+  private var octets: [UInt8] = []
+  private var ranges: [Range<Int>] = []
+
+  /// `example.com`, `.example.com` and `*.example.com` mean the same.
+  init(_ domains: [String]) {
+    for domain in domains {
+      let start = octets.count
+      octets.append(UInt8(ascii: "."))
+      let suffix = domain.utf8.drop { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: ".") }
+      octets.append(contentsOf: suffix.map(Octets.lowercased))
+      if octets.last == UInt8(ascii: "."), octets.count > start + 1 { octets.removeLast() }
+      ranges.append(start..<octets.count)
+    }
+  }
+
+  /// The host is a name below one of them; with none, every host is.
+  func contain(_ host: HeadSlice, in bytes: RawSpan) -> Bool {
+    guard !ranges.isEmpty else { return true }
+    for range in ranges where range.count < host.count {
+      let first = host.end - range.count
+      var same = true
+      for offset in 0..<range.count where Octets.lowercased(bytes.byte(first + offset)) != octets[range.lowerBound + offset] {
+        same = false
+        break
+      }
+      if same { return true }
+    }
+    return false
+  }
+}

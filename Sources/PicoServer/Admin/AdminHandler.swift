@@ -1,0 +1,185 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import PicoCore
+internal import PicoStatus
+
+/// Answers the requests of one admin connection, one after the other.
+final class AdminHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  private let policy: AdminPolicy
+  private let source: any AdminSource
+  private let limits: AdminConnectionLimits
+  /// Of the request that is coming.
+  private var head: HTTPRequestHead?
+  /// Requests that came whole while an earlier one is being answered.
+  private var waiting = CircularBuffer<HTTPRequestHead>()
+  private var isAnswering = false
+  /// The connection closes once everything that waits is answered: nothing more is read.
+  private var isFinished = false
+
+  /// Requests that may wait on one connection; one more ends it.
+  private static let maximumWaiting = 16
+
+  init(policy: AdminPolicy, source: any AdminSource, limits: AdminConnectionLimits) {
+    self.policy = policy
+    self.source = source
+    self.limits = limits
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isFinished else { return }
+    switch Self.unwrapInboundIn(data) {
+    case .head(let head):
+      self.head = head
+    case .body:
+      break
+    case .end:
+      guard let head else { return }
+      self.head = nil
+      limits.requestEnded()
+      if !isAnswering {
+        answer(head, context)
+      } else if waiting.count < Self.maximumWaiting {
+        waiting.append(head)
+      } else {
+        context.close(promise: nil)
+      }
+    }
+  }
+
+  /// An error that has an answer ends the connection after it; behind a request that is still being answered it ends it after that.
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard !isFinished else { return }
+    isFinished = true
+    guard !isAnswering else { return }
+    guard let response = response(to: error) else {
+      context.close(promise: nil)
+      return
+    }
+    isAnswering = true
+    write(response, to: nil, context)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard let event = event as? ChannelEvent, event == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
+    isFinished = true
+    if !isAnswering { context.close(promise: nil) }
+  }
+
+  private func randomRequestID() -> String {
+    var generator = SystemRandomNumberGenerator()
+    return RequestID.random(using: &generator).description
+  }
+
+  private func response(to error: any Error) -> AdminResponse? {
+    switch error {
+    case AdminConnectionLimits.Exceeded.size where head != nil: AdminResponse(.requestBodyTooLarge, status: .payloadTooLarge)
+    case AdminConnectionLimits.Exceeded.size, HTTPParserError.headerOverflow:
+      AdminResponse(.requestHeadTooLarge, status: .requestHeaderFieldsTooLarge)
+    case AdminConnectionLimits.Exceeded.time: AdminResponse(.requestTimeout, status: .requestTimeout)
+    case is HTTPParserError: AdminResponse(.malformedRequest, status: .badRequest)
+    default: nil
+    }
+  }
+
+  private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    isAnswering = true
+    switch policy.decide(AdminRequest(head)) {
+    case .refuse(let response):
+      write(response, to: head, context)
+    case .serve(.health):
+      write(AdminResponse(status: .ok, body: Array("{\"status\":\"ok\"}\n".utf8)), to: head, context)
+    case .serve(.ready):
+      write(AdminResponse(readiness: source.readiness), to: head, context)
+    case .serve(.metrics):
+      writeLater(head, context) { source in
+        let text = await source.metrics().prometheusText(usage: ProcessUsage.current())
+        return AdminResponse(status: .ok, contentType: PrometheusText.contentType, body: Array(text.utf8))
+      }
+    case .serve(.status):
+      writeLater(head, context) { source in
+        AdminResponse(status: .ok, body: try await source.statusSnapshot().json())
+      }
+    }
+  }
+
+  /// Builds the answer away from the event loop.
+  private func writeLater(
+    _ head: HTTPRequestHead, _ context: ChannelHandlerContext, _ build: @escaping @Sendable (any AdminSource) async throws -> AdminResponse
+  ) {
+    let source = source
+    context.eventLoop.makeFutureWithTask { try await build(source) }
+      .assumeIsolated()
+      .whenComplete { result in
+        let response = (try? result.get()) ?? AdminResponse(.internalError, status: .internalServerError)
+        self.write(response, to: head, context)
+      }
+  }
+
+  /// `request` is nil for an error before there was a whole one: then the connection closes.
+  private func write(_ response: AdminResponse, to request: HTTPRequestHead?, _ context: ChannelHandlerContext) {
+    let keepAlive = request?.isKeepAlive ?? false
+    if !keepAlive {
+      isFinished = true
+      waiting.removeAll()
+    }
+    var headers = HTTPHeaders()
+    headers.add(name: "content-type", value: response.contentType)
+    headers.add(name: "content-length", value: String(response.body.count))
+    headers.add(name: "cache-control", value: "no-store")
+    headers.add(name: "x-content-type-options", value: "nosniff")
+    if let code = response.errorCode {
+      headers.add(name: "x-pico-error", value: code)
+      headers.add(name: "x-request-id", value: request.flatMap { AdminRequest($0).requestID } ?? randomRequestID())
+    }
+    if let allow = response.allow { headers.add(name: "allow", value: allow) }
+    if !keepAlive {
+      headers.add(name: "connection", value: "close")
+    } else if request?.version == .http1_0 {
+      headers.add(name: "connection", value: "keep-alive")
+    }
+    let head = HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)
+    context.write(Self.wrapOutboundOut(.head(head)), promise: nil)
+    if request?.method != .HEAD {
+      context.write(Self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
+    }
+    let written = context.writeAndFlush(Self.wrapOutboundOut(.end(nil))).assumeIsolated()
+    if let next = waiting.popFirst() {
+      answer(next, context)
+    } else {
+      isAnswering = false
+      limits.responseEnded(context: context)
+      if isFinished {
+        written.whenComplete { _ in
+          if request == nil { self.linger(context) } else { context.close(promise: nil) }
+        }
+      }
+    }
+  }
+}
+
+extension AdminHandler {
+  /// Closes after the other end did or a second, and drops what still comes: a connection that is closed over unread bytes is reset,
+  /// and the reset may overtake the answer (RFC 9112 section 9.6).
+  private func linger(_ context: ChannelHandlerContext) {
+    context.close(mode: .output, promise: nil)
+    context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { context.close(promise: nil) }
+  }
+}
+
+extension AdminRequest {
+  init(_ head: HTTPRequestHead) {
+    let path = head.uri.prefix { $0 != "?" }
+    var ids = head.headers["x-request-id"][...]
+    let id = ids.popFirst()
+    self.init(
+      method: head.method, path: String(path), version: head.version, hosts: head.headers["host"], origins: head.headers["origin"],
+      requestID: id.flatMap { id in
+        // The bytes are looked at within the call, not kept.
+        let isAcceptable = unsafe Array(id.utf8).withUnsafeBytes { unsafe RequestID.isAcceptable(bytes: $0) }
+        return ids.isEmpty && isAcceptable ? id : nil
+      })
+  }
+}

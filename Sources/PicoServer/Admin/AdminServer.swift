@@ -1,0 +1,145 @@
+package import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import PicoCore
+internal import Synchronization
+
+/// The admin port: probes, metrics and the status snapshot over HTTP/1.1. It shares event loops with the data path, so it is small
+/// and bounded: what it shows is built away from them.
+package final class AdminServer: Sendable {
+  package struct Settings: Sendable {
+    /// Where to listen. Several that differ only in family with port 0 get one port. One is enough: families that the machine
+    /// does not have are left out.
+    package var addresses: [SocketAddress]
+    package var policy: AdminPolicy
+    /// The configuration key that an error names.
+    package var key: String
+    /// Bytes of a request, body and all.
+    package var maximumRequestBytes = 64 * 1024
+    /// From the first byte of a request to its last.
+    package var requestTimeout = TimeAmount.seconds(10)
+    package var idleTimeout = TimeAmount.seconds(75)
+    /// Connections past it are closed at once.
+    package var maximumConnections = 512
+
+    package init(addresses: [SocketAddress], policy: AdminPolicy = AdminPolicy(), key: String = "admin.listen") {
+      self.addresses = addresses
+      self.policy = policy
+      self.key = key
+    }
+  }
+
+  /// Where it listens, with the ports that the system chose.
+  package let addresses: [SocketAddress]
+  private let listeners: [any Channel]
+  private let connections: AdminConnections
+
+  private init(listeners: [any Channel], connections: AdminConnections) {
+    self.listeners = listeners
+    self.connections = connections
+    addresses = listeners.compactMap(\.localAddress)
+  }
+
+  /// Listens when it returns. Throws `PicoError` that names the key and the address: `addressInUse`, or `badConfiguration` for any
+  /// other failure to bind.
+  package static func start(settings: Settings, source: any AdminSource, group: any EventLoopGroup) async throws -> AdminServer {
+    let connections = AdminConnections(maximum: settings.maximumConnections)
+    let bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 128)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelInitializer { channel in
+        guard connections.add(channel) else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+        return channel.eventLoop.makeCompletedFuture { try configure(channel, settings, source) }
+      }
+    var listeners: [any Channel] = []
+    var failure: PicoError?
+    for var address in settings.addresses {
+      if address.port == 0, let port = listeners.first?.localAddress?.port { address.port = port }
+      do {
+        listeners.append(try await bootstrap.bind(to: address).get())
+      } catch {
+        let code = (error as? IOError)?.errnoCode
+        let reason = code.map(SystemErrorText.text) ?? "\(error)"
+        let problem =
+          code == EADDRINUSE
+          ? PicoError(.addressInUse, "\(settings.key): \(address.display) is in use", side: .internal)
+          : PicoError(.badConfiguration, "\(settings.key): cannot listen on \(address.display): \(reason)", side: .internal)
+        if code == EADDRNOTAVAIL || code == EAFNOSUPPORT {
+          failure = problem
+          continue
+        }
+        // Where the socket of all IPv6 addresses takes IPv4 too, it is enough.
+        if code == EADDRINUSE, address.ipAddress == "0.0.0.0", listeners.contains(where: { $0.localAddress?.ipAddress == "::" }) {
+          continue
+        }
+        for listener in listeners { try? await listener.close() }
+        throw problem
+      }
+    }
+    if listeners.isEmpty, let failure { throw failure }
+    return AdminServer(listeners: listeners, connections: connections)
+  }
+
+  /// Closes the sockets and every connection; what was being answered is cut off.
+  package func shutdown() async {
+    for listener in listeners { try? await listener.close() }
+    for channel in connections.closeAll() { try? await channel.close() }
+  }
+
+  private static func configure(_ channel: any Channel, _ settings: Settings, _ source: any AdminSource) throws {
+    var limit = NIOHTTPDecoderLimitConfiguration()
+    limit.maxHeaderFieldSize = settings.maximumRequestBytes
+    limit.maxHeaderListSize = settings.maximumRequestBytes
+    let limits = AdminConnectionLimits(
+      maximumBytes: settings.maximumRequestBytes, requestTimeout: settings.requestTimeout, idleTimeout: settings.idleTimeout)
+    let pipeline = channel.pipeline.syncOperations
+    try pipeline.addHandler(limits)
+    try pipeline.addHandler(HTTPResponseEncoder())
+    try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limit)))
+    try pipeline.addHandler(AdminHandler(policy: settings.policy, source: source, limits: limits))
+  }
+}
+
+/// The open connections of the admin port.
+private final class AdminConnections: Sendable {
+  private let maximum: Int
+  /// Nil once the port is shut down.
+  private let open = Mutex<[ObjectIdentifier: any Channel]?>([:])
+
+  init(maximum: Int) {
+    self.maximum = maximum
+  }
+
+  /// False when there are too many already or the port is shut down. The connection leaves the set when it closes.
+  func add(_ channel: any Channel) -> Bool {
+    let id = ObjectIdentifier(channel)
+    let isAdded = open.withLock { open in
+      guard let count = open?.count, count < maximum else { return false }
+      open?[id] = channel
+      return true
+    }
+    if isAdded {
+      channel.closeFuture.whenComplete { [self] _ in
+        open.withLock { $0?[id] = nil }
+      }
+    }
+    return isAdded
+  }
+
+  func closeAll() -> [any Channel] {
+    open.withLock { open in
+      defer { open = nil }
+      return open.map { Array($0.values) } ?? []
+    }
+  }
+}
+
+extension SocketAddress {
+  /// `HOST:PORT`, or the path of a Unix socket.
+  fileprivate var display: String {
+    guard let host = ipAddress, let port else { return pathname ?? description }
+    return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+}

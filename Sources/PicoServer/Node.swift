@@ -1,0 +1,94 @@
+internal import Logging
+internal import NIOCore
+package import PicoCore
+internal import PicoHTTP
+internal import PicoTunnel
+internal import Synchronization
+
+/// What all loops of a node share. Everything in it is immutable, atomic or locked.
+package final class Node: Sendable {
+  package let id: NodeID
+  package let configuration: ServerConfiguration
+  package let routes = RouteTable()
+  package let startedAt: Double
+  let settings: ProxySettings
+  let mailboxes: Mailboxes
+  let logger: Logger
+  let loopCount: Int
+  let processor = ProcessorShare()
+  /// Nil when it is off.
+  let accessLog: AccessLog?
+  let connections = Atomic<Int>(0)
+  /// Unread bytes of all sessions, as far as the loops told.
+  let buffered = Atomic<Int>(0)
+  private let leaving = Atomic<Bool>(false)
+  private let draining = Atomic<Bool>(false)
+
+  init(
+    id: NodeID, configuration: ServerConfiguration, settings: ProxySettings, loops: [LoopResources], logger: Logger,
+    accessLog: AccessLog?, startedAt: Double
+  ) {
+    self.id = id
+    self.configuration = configuration
+    self.settings = settings
+    self.logger = logger
+    self.accessLog = accessLog
+    self.startedAt = startedAt
+    loopCount = loops.count
+    mailboxes = Mailboxes(loops: loops)
+  }
+
+  /// The node says that it is not ready, and serves on.
+  package var isLeaving: Bool { leaving.load(ordering: .relaxed) }
+  func startLeaving() { leaving.store(true, ordering: .relaxed) }
+  /// Each response closes its connection.
+  package var isDraining: Bool { draining.load(ordering: .relaxed) }
+  func startDraining() { draining.store(true, ordering: .relaxed) }
+  var isAccessLogged: Bool { accessLog != nil }
+
+  /// Whether forwarding headers of this client are kept.
+  func trusts(_ client: HeaderText) -> Bool {
+    guard !configuration.proxy.trustedProxies.isEmpty, let address = IPAddress(client.text) else { return false }
+    return configuration.proxy.trustedProxies.contains { $0.contains(address) }
+  }
+
+  // MARK: Logs
+
+  func logFault(_ fault: HTTPFault, of client: HeaderText) {
+    logger.debug("malformed request", metadata: ["fault": "\(fault)", "client": "\(client.text)"])
+  }
+
+  func logResponseFault(_ fault: HTTPFault, _ listener: Listener?) {
+    logger.warning(
+      "malformed response",
+      metadata: ["fault": "\(fault)", "endpoint": "\(listener?.endpoint.name ?? "")", "listener": "\(listener?.id.description ?? "")"])
+  }
+
+  func logLeftOut(_ listener: Listener) {
+    logger.warning(
+      "listener left out: its agent cannot connect to the upstream",
+      metadata: ["endpoint": "\(listener.endpoint)", "listener": "\(listener.id)"])
+  }
+
+  func logAccess(_ record: AccessRecord, _ exchange: ExchangeState, requestID: HeaderText, listener: Listener?, nanoseconds: UInt64) {
+    accessLog?.write { line in
+      line.field("client", record.client)
+      line.field("method", record.method)
+      line.field("host", record.host)
+      line.field("target", record.target)
+      line.field("status", UInt64(clamping: exchange.status))
+      line.field("duration_ms", nanoseconds: nanoseconds)
+      line.field("bytes_in", UInt64(clamping: Int(exchange.requestBody.payloadBytes) + exchange.bytesInAfterSwitch))
+      line.field("bytes_out", UInt64(clamping: exchange.bytesOut))
+      line.field("request_id", requestID.text)
+      if let listener {
+        line.field("endpoint", listener.endpoint.name)
+        line.field("listener", listener.id.description)
+      }
+      for header in record.headers {
+        // The bytes are copied within the call.
+        unsafe Array(header.value.utf8).withUnsafeBytes { unsafe line.field(name: "header_" + header.name, bytes: $0) }
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+internal import NIOCore
+internal import PicoCore
+internal import PicoTunnel
+internal import Synchronization
+
+/// The loops of a node, and what is asked of all of them.
+struct NodeLoops: Sendable {
+  /// One loop with its context. Unchecked, as the context is handed out to its own loop alone.
+  struct Loop: @unchecked Sendable {
+    let eventLoop: any EventLoop
+    private let confined: LoopContext
+
+    fileprivate init(_ context: LoopContext) {
+      eventLoop = context.resources.eventLoop
+      confined = context
+    }
+
+    /// Only for callers on the loop.
+    var context: LoopContext {
+      eventLoop.preconditionInEventLoop()
+      return confined
+    }
+  }
+
+  let loops: [Loop]
+  let node: Node
+  private let accepted: Counter
+
+  private final class Counter: Sendable {
+    let value = Atomic<UInt64>(0)
+  }
+
+  init(resources: [LoopResources], node: Node) {
+    self.node = node
+    accepted = Counter()
+    let contexts = resources.map { LoopContext(resources: $0, node: node) }
+    loops = contexts.map { Loop($0) }
+    // Nothing runs on the loops yet.
+    for context in contexts { context.neighbours = loops }
+  }
+
+  var acceptedConnections: UInt64 { accepted.value.load(ordering: .relaxed) }
+  func countAccepted() { accepted.value.add(1, ordering: .relaxed) }
+
+  /// The context of the loop that the caller is on.
+  func context(on eventLoop: any EventLoop) -> LoopContext? {
+    loops.first { $0.eventLoop === eventLoop }?.context
+  }
+
+  /// Runs on each loop and gathers the answers, in the order of the loops.
+  func gather<T: Sendable>(_ body: @escaping @Sendable (LoopContext) -> T) async -> [T] {
+    var answers: [T] = []
+    for loop in loops {
+      if let answer = try? await loop.eventLoop.submit({ body(loop.context) }).get() { answers.append(answer) }
+    }
+    return answers
+  }
+
+  func inFlight() async -> Int { await gather { $0.statistics.inFlight }.reduce(0, +) }
+
+  func drain() async {
+    await drainConnections()
+  }
+
+  func drainConnections() async {
+    _ = await gather { context in
+      let now = context.resources.now()
+      for connection in Array(context.connections.values) { connection.drain(now: now) }
+    }
+  }
+
+  /// Ends everything that is left: tunnels are closed as their peers understand it.
+  func closeAll() async {
+    _ = await gather { context in
+      for session in Array(context.tunnels.values) { session.close() }
+      for connection in Array(context.connections.values) { connection.context?.close(promise: nil) }
+    }
+  }
+}

@@ -1,0 +1,165 @@
+internal import NIOCore
+internal import PicoCore
+internal import PicoHTTP
+internal import PicoTunnel
+internal import Synchronization
+
+extension ProxyHandler {
+  /// A whole head is at the front of `bytes`.
+  func begin(_ head: borrowing RequestHead, _ bytes: ByteBuffer, headBytes: Int) {
+    let now = loop.resources.now()
+    let span = bytes.readableBytesSpan
+    startExchange(now: now)
+    exchange.method = head.method
+    exchange.version = head.version
+    exchange.keepsAlive = head.keepsAlive
+    exchange.asksForUpgrade = head.isUpgrade
+    exchange.expectsContinue = head.expectsContinue
+    exchange.requestBody = head.framing
+    if let requestID = head.requestID {
+      forwarding.requestID = HeaderText(requestID, of: span)
+    } else {
+      forwarding.requestID = HeaderText(hexadecimal: loop.resources.fastRandom(), loop.resources.fastRandom())
+    }
+    if node.isAccessLogged {
+      accessRecord = AccessRecord(head, span, client: forwarding.clientAddress, headers: node.configuration.proxy.accessLogHeaders)
+    }
+    guard let rest = bytes.getSlice(at: bytes.readerIndex &+ headBytes, length: bytes.readableBytes &- headBytes) else { return }
+    if ReservedPath.isReserved(head.path, span) { return beginReserved(head, bytes, rest) }
+    guard port.contains(.requests) else { return fail(.notFound, behind: rest) }
+    guard head.loops < 2 else { return fail(.loopDetected, behind: rest) }
+    switch node.settings.lookup.find(in: head, span) {
+    case .missing: return fail(.missingEndpointID, behind: rest)
+    case .invalid: return fail(.malformedRequest, behind: rest)
+    case .found(let name, _): findRoutes(name, span)
+    }
+    guard let routes else { return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest) }
+    if moves(for: routes, with: bytes) { return }
+    if node.buffered.load(ordering: .relaxed) >= node.settings.maxBuffered { return fail(.overloaded, behind: rest, retryAfterSeconds: 1) }
+    if node.settings.maxBody > 0, head.contentLength ?? 0 > node.settings.maxBody { return fail(.requestBodyTooLarge, behind: rest) }
+    if let seconds = routes.refusal(node.settings, now: now) { return fail(.tooManyRequests, behind: rest, retryAfterSeconds: seconds) }
+    forwarding.isTrusted = node.trusts(forwarding.clientAddress)
+
+    var request = loop.resources.takeBuffer()
+    // A plain yamux listener is told that the exchange is the stream's last; one that is chosen for a retry need not be.
+    forwarding.closesStream = !routes.isAllPico
+    head.writeForwarded(span, forwarding, into: &request)
+    takeBody(rest, behind: &request)
+    guard phase == .exchange, exchange.response == .awaitingHead else { return loop.resources.giveBack(request) }
+    replay = request
+    loop.retryBudget.recordRequest(now: now)
+    deadline = now &+ (exchange.awaitsClient(isReadPaused: false) ? node.settings.bodyIdleTimeout : node.settings.timeout)
+    dispatch(now)
+  }
+
+  /// The routes of the last request serve again while the name is the same.
+  private func findRoutes(_ name: HeadSlice, _ span: RawSpan) {
+    unsafe span.extracting(name.range).withUnsafeBytes { bytes in
+      if let routes, !routes.isRetired, unsafe routes.endpoint.matches(bytes: bytes) { return }
+      routes = unsafe EndpointID(bytes: bytes).flatMap { node.routes.routes(of: $0) }
+    }
+  }
+
+  /// What came of the body with the head goes out with it, in one write; what is behind the body waits.
+  private func takeBody(_ rest: ByteBuffer, behind request: inout ByteBuffer) {
+    guard rest.readableBytes > 0 else { return }
+    var count = rest.readableBytes
+    switch exchange.requestBody.consume(rest.readableBytesSpan) {
+    case .more: break
+    case .ended(let after):
+      count = after
+      if after < rest.readableBytes, let next = rest.getSlice(at: rest.readerIndex + after, length: rest.readableBytes - after) {
+        keep(next)
+      }
+    case .failed(let fault):
+      return fail(fault.requestError)
+    }
+    if exceedsBodyLimit { return fail(.requestBodyTooLarge) }
+    request.writeBytes(rest.readableBytesSpan.extracting(0..<count))
+  }
+
+  private var exceedsBodyLimit: Bool { node.settings.maxBody > 0 && exchange.requestBody.payloadBytes > node.settings.maxBody }
+
+  /// Gives the request to a listener that has not had it. Called again for each retry. When there is none, the last one that had it stays
+  /// the one that the request is counted for.
+  func dispatch(_ now: UInt64) {
+    guard var routes else { return fail(.noAvailableUpstreams) }
+    if routes.isRetired, let current = node.routes.routes(of: routes.endpoint) {
+      self.routes = current
+      routes = current
+    }
+    while exchange.attempts < ExchangeState.maximumAttempts,
+      let listener = routes.pick(excluding: exchange.tried, caller: loop.resources, now: now)
+    {
+      exchange.tried[exchange.attempts] = listener.id
+      exchange.attempts += 1
+      guard let stream = listener.open(self, from: loop.resources, mailboxes: node.mailboxes) else {
+        exchange.wasFull = true
+        continue
+      }
+      releaseListener()
+      self.stream = stream
+      self.listener = listener
+      listener.inFlight.add(1, ordering: .relaxed)
+      exchange.isStreamEndSent = false
+      exchange.isStreamEndReceived = false
+      if isReadPaused { resumeReading() }
+      guard let request = replay else { return }
+      send(request)
+      return
+    }
+    if exchange.wasFull { return fail(.overloaded) }
+    if exchange.attempts > 0 { return fail(.upstreamUnreachable) }
+    fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams)
+  }
+
+  /// Writes request bytes to the stream; with the last one goes the end, where the listener's agent understands it.
+  private func send(_ bytes: ByteBuffer) {
+    guard let stream, let listener else { return }
+    let isEnd = exchange.requestBody.isComplete && listener.isPico && !exchange.asksForUpgrade
+    exchange.isStreamEndSent = isEnd
+    let goesOn = unsafe bytes.withUnsafeReadableBytes { unsafe stream.write($0, end: isEnd) }
+    if !goesOn { pauseReading() }
+  }
+
+  /// More of the body, or the next request before the response to this one.
+  func readBody(_ bytes: ByteBuffer) {
+    // The rest of a body that nobody waits for any more.
+    if exchange.response == .done, !exchange.requestBody.isComplete { return }
+    guard !exchange.requestBody.isComplete else {
+      keep(bytes)
+      if input?.readableBytes ?? 0 > Self.pipelineLimit { pauseReading() }
+      return
+    }
+    var body = bytes
+    switch exchange.requestBody.consume(bytes.readableBytesSpan) {
+    case .more: break
+    case .ended(let after):
+      if after < bytes.readableBytes, let next = bytes.getSlice(at: bytes.readerIndex + after, length: bytes.readableBytes - after) {
+        keep(next)
+        body = bytes.getSlice(at: bytes.readerIndex, length: after) ?? ByteBuffer()
+      }
+    case .failed(let fault):
+      node.logFault(fault, of: forwarding.clientAddress)
+      return abandon(fault.requestError)
+    }
+    if exceedsBodyLimit { return abandon(.requestBodyTooLarge) }
+    guard stream != nil else { return }
+    let isUpstreamsTurn = exchange.requestBody.isComplete && exchange.response != .body
+    deadline = loop.resources.now() &+ (isUpstreamsTurn ? node.settings.timeout : node.settings.bodyIdleTimeout)
+    if exchange.canReplay, var kept = replay.take() {
+      if kept.readableBytes &+ body.readableBytes <= node.settings.retryBuffer {
+        kept.writeImmutableBuffer(body)
+        replay = kept
+      } else {
+        exchange.canReplay = false
+        loop.resources.giveBack(kept)
+      }
+    }
+    send(body)
+  }
+
+  func streamDidBecomeWritable() {
+    resumeReading()
+  }
+}

@@ -1,0 +1,157 @@
+package import PicoCore
+internal import PicoTunnel
+internal import Synchronization
+
+/// The listeners of one endpoint and the choice among them. Shared by all loops.
+package final class EndpointRoutes: Sendable {
+  package let endpoint: EndpointID
+  private let listeners = Mutex<ContiguousArray<Listener>>([])
+  private let listenerCount = Atomic<Int>(0)
+  /// The endpoint had no listener for a while and its routes were taken out of the table; look it up again.
+  private let retired = Atomic<Bool>(false)
+  /// Listeners that are plain yamux sessions.
+  private let plainCount = Atomic<Int>(0)
+  /// One bit for each loop, by its index, that has a listener; loops beyond 63 share bits.
+  private let loopBits = Atomic<UInt64>(0)
+  private let bucket = Mutex(TokenBucket())
+
+  init(endpoint: EndpointID) { self.endpoint = endpoint }
+
+  var isRetired: Bool { retired.load(ordering: .relaxed) }
+  var count: Int { listenerCount.load(ordering: .relaxed) }
+
+  var isAllPico: Bool { plainCount.load(ordering: .relaxed) == 0 }
+
+  /// Whole seconds to wait when a limit of the endpoint refuses one more request; nil when it may come in.
+  func refusal(_ settings: ProxySettings, now: UInt64) -> Int? {
+    if settings.maxRequestsPerEndpoint > 0 {
+      let inFlight = listeners.withLock { $0.reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
+      if inFlight >= settings.maxRequestsPerEndpoint { return 1 }
+    }
+    guard settings.rateLimit > 0 else { return nil }
+    return bucket.withLock { $0.take(rate: settings.rateLimit, now: now) } ? nil : 1
+  }
+
+  func retire() { retired.store(true, ordering: .relaxed) }
+
+  func add(_ listener: Listener) {
+    listeners.withLock {
+      $0.append(listener)
+      loopBits.bitwiseOr(1 << UInt64(listener.loop.index & 63), ordering: .relaxed)
+    }
+    listenerCount.add(1, ordering: .relaxed)
+    if !listener.isPico { plainCount.add(1, ordering: .relaxed) }
+  }
+
+  func remove(_ listener: Listener) {
+    let isRemoved = listeners.withLock { listeners in
+      guard let index = listeners.firstIndex(where: { $0 === listener }) else { return false }
+      listeners.remove(at: index)
+      let bits = listeners.reduce(UInt64(0)) { $0 | 1 << UInt64($1.loop.index & 63) }
+      loopBits.store(bits, ordering: .relaxed)
+      return true
+    }
+    guard isRemoved else { return }
+    listenerCount.subtract(1, ordering: .relaxed)
+    if !listener.isPico { plainCount.subtract(1, ordering: .relaxed) }
+  }
+
+  /// The index of a loop with a listener, if the caller's has none; nil where the request may as well stay.
+  func home(from caller: LoopResources) -> Int? {
+    let bits = loopBits.load(ordering: .relaxed)
+    guard bits != 0, bits & (1 << UInt64(caller.index & 63)) == 0 else { return nil }
+    return bits.trailingZeroBitCount
+  }
+
+  var all: [Listener] { listeners.withLock { Array($0) } }
+
+  /// The listener with fewer requests in flight of two taken at random, by weight; one on the caller's loop when they are equal.
+  ///
+  /// Draining listeners get nothing, and those whose agent calls its upstream down only what nobody else could take. Those left out get
+  /// nothing while they are at most half of the others and another one is there.
+  func pick(excluding tried: InlineArray<3, ListenerID?>, caller: LoopResources, now: UInt64) -> Listener? {
+    let random = caller.fastRandom()
+    return listeners.withLock { listeners in
+      if listeners.count == 1 {
+        let only = listeners[0]
+        return only.state == .draining || Self.contains(tried, only.id) ? nil : only
+      }
+      guard listeners.count > 1 else { return nil }
+      let first = Int(random % UInt64(listeners.count))
+      var second = Int((random >> 32) % UInt64(listeners.count &- 1))
+      if second >= first { second &+= 1 }
+      let one = listeners[first]
+      let two = listeners[second]
+      if Self.isOpen(one, tried, now), Self.isOpen(two, tried, now) { return Self.lighter(one, two, caller) }
+      return Self.search(listeners, from: first, tried, caller, now)
+    }
+  }
+
+  /// One of the two cannot serve: look at all, from a random place.
+  private static func search(
+    _ listeners: ContiguousArray<Listener>, from start: Int, _ tried: InlineArray<3, ListenerID?>, _ caller: LoopResources, _ now: UInt64
+  ) -> Listener? {
+    var best: Listener?
+    var fallback: Listener?
+    var last: Listener?
+    var leftOut = 0
+    var up = 0
+    for offset in 0..<listeners.count {
+      let listener = listeners[(start + offset) % listeners.count]
+      guard listener.state != .draining, !contains(tried, listener.id) else { continue }
+      if listener.state == .unhealthy {
+        last = last.map { lighter($0, listener, caller) } ?? listener
+        continue
+      }
+      up += 1
+      if listener.isLeftOut(now: now) {
+        leftOut += 1
+        fallback = fallback.map { lighter($0, listener, caller) } ?? listener
+      } else {
+        best = best.map { lighter($0, listener, caller) } ?? listener
+      }
+    }
+    guard let best else { return fallback ?? last }
+    // More than half cannot all be wrong: then those left out are tried like the others.
+    if leftOut * 2 > up, let fallback { return lighter(best, fallback, caller) }
+    return best
+  }
+
+  private static func contains(_ tried: InlineArray<3, ListenerID?>, _ id: ListenerID) -> Bool {
+    for index in 0..<3 where tried[index] == id { return true }
+    return false
+  }
+
+  @inline(__always)
+  private static func isOpen(_ listener: Listener, _ tried: InlineArray<3, ListenerID?>, _ now: UInt64) -> Bool {
+    listener.state == .active && !listener.isLeftOut(now: now) && !contains(tried, listener.id)
+  }
+
+  @inline(__always)
+  private static func lighter(_ one: Listener, _ two: Listener, _ caller: LoopResources) -> Listener {
+    let left = (one.inFlight.load(ordering: .relaxed) &+ 1) &* two.weight
+    let right = (two.inFlight.load(ordering: .relaxed) &+ 1) &* one.weight
+    if left == right { return two.loop === caller ? two : one }
+    return left < right ? one : two
+  }
+}
+
+/// Requests a second, with a burst of one second's worth.
+struct TokenBucket {
+  private var tokens = 0.0
+  private var filledAt: UInt64 = 0
+
+  mutating func take(rate: Int, now: UInt64) -> Bool {
+    if filledAt == 0 {
+      tokens = Double(rate)
+      filledAt = now
+    } else if now > filledAt {
+      // Another loop may have looked at its clock later and come first.
+      tokens = min(Double(rate), tokens + Double(now - filledAt) / 1e9 * Double(rate))
+      filledAt = now
+    }
+    guard tokens >= 1 else { return false }
+    tokens -= 1
+    return true
+  }
+}

@@ -1,0 +1,131 @@
+package import PicoCore
+package import PicoTunnel
+internal import Synchronization
+
+/// One registration for one endpoint: a tunnel that streams can be opened on, from any loop.
+///
+/// What other loops read is immutable or atomic; the tunnel belongs to `loop`.
+@safe package final class Listener: @unchecked Sendable {
+  package enum State: UInt8, Sendable {
+    case active
+    case draining
+    case unhealthy
+  }
+
+  package let id: ListenerID
+  package let endpoint: EndpointID
+  package let loop: LoopResources
+  package let isPico: Bool
+  package let remoteAddress: String
+  /// Seconds since 1970.
+  package let connectedAt: Double
+  let agent: Mutex<AgentFacts>
+  /// Requests that were given a stream and did not end.
+  let inFlight = Atomic<Int>(0)
+  /// Nanoseconds; 0 before the first ping's answer.
+  let roundTrip = Atomic<UInt64>(0)
+  private let stateValue = Atomic<UInt8>(State.active.rawValue)
+  /// Until when the listener is left out, in steady nanoseconds; 0 when it is not.
+  private let leftOutUntil = Atomic<UInt64>(0)
+  private let consecutiveFailures = Atomic<Int>(0)
+  private let leftOutTimes = Atomic<Int>(0)
+  private let weightValue = Atomic<Int>(1)
+  // One entry for each loop, each written and read by its own loop only.
+  private nonisolated(unsafe) let cells: UnsafeMutableBufferPointer<TrafficCell?>
+  // Read and written on `loop` only.
+  nonisolated(unsafe) weak var tunnel: TunnelHandler?
+
+  /// What the agent said of itself.
+  struct AgentFacts: Sendable {
+    var id: String?
+    var version: String?
+    var metadata: [String: String] = [:]
+    var isUpstreamUp = true
+  }
+
+  init(
+    id: ListenerID, endpoint: EndpointID, loop: LoopResources, loopCount: Int, isPico: Bool, remoteAddress: String, connectedAt: Double,
+    agent: AgentFacts
+  ) {
+    self.id = id
+    self.endpoint = endpoint
+    self.loop = loop
+    self.isPico = isPico
+    self.remoteAddress = remoteAddress
+    self.connectedAt = connectedAt
+    self.agent = Mutex(agent)
+    unsafe cells = .allocate(capacity: loopCount)
+    unsafe cells.initialize(repeating: nil)
+  }
+
+  deinit {
+    unsafe cells.deinitialize()
+    unsafe cells.deallocate()
+  }
+
+  package var weight: Int {
+    get { weightValue.load(ordering: .relaxed) }
+    set { weightValue.store(newValue, ordering: .relaxed) }
+  }
+
+  package var state: State {
+    get { State(rawValue: stateValue.load(ordering: .relaxed)) ?? .active }
+    set { stateValue.store(newValue.rawValue, ordering: .relaxed) }
+  }
+
+  // MARK: Outliers
+
+  /// Failures to connect in a row after which a listener is left out.
+  static let failureLimit = 5
+  private static let shortestLeave: UInt64 = 1_000_000_000
+  private static let longestLeave: UInt64 = 30_000_000_000
+  private static let probation: UInt64 = 10_000_000_000
+
+  func isLeftOut(now: UInt64) -> Bool { now < leftOutUntil.load(ordering: .relaxed) }
+
+  /// Its agent could not connect to the upstream; true when that leaves the listener out from now on: the last few failed, or half of the
+  /// last ten seconds.
+  func recordConnectFailure(isHalfFailing: Bool, now: UInt64) -> Bool {
+    let failures = consecutiveFailures.add(1, ordering: .relaxed).newValue
+    guard failures >= Self.failureLimit || isHalfFailing, !isLeftOut(now: now) else { return false }
+    let times = leftOutTimes.add(1, ordering: .relaxed).oldValue
+    let leave = min(Self.shortestLeave << UInt64(min(times, 5)), Self.longestLeave)
+    leftOutUntil.store(now &+ leave, ordering: .relaxed)
+    return true
+  }
+
+  /// A response came. It ends a row of failures, and with it that the listener is left out for them. One that was left out because every
+  /// other request fails has to do well for a while first.
+  func recordSuccess(now: UInt64) {
+    let failures = consecutiveFailures.load(ordering: .relaxed)
+    guard failures != 0 || leftOutTimes.load(ordering: .relaxed) != 0 else { return }
+    consecutiveFailures.store(0, ordering: .relaxed)
+    if failures >= Self.failureLimit {
+      leftOutUntil.store(0, ordering: .relaxed)
+      leftOutTimes.store(0, ordering: .relaxed)
+    } else if now > leftOutUntil.load(ordering: .relaxed) &+ Self.probation {
+      leftOutTimes.store(0, ordering: .relaxed)
+    }
+  }
+
+  // MARK: Streams
+
+  /// Opens a stream for a consumer on `caller`'s loop; nil when the tunnel takes none, which another loop says by a reset.
+  func open(_ consumer: any StreamConsumer, from caller: LoopResources, mailboxes: Mailboxes) -> (any ByteStream)? {
+    if caller === loop { return unsafe tunnel?.open(consumer) }
+    return CrossLoopStream(consumer: consumer, listener: self, caller: caller, mailboxes: mailboxes)
+  }
+
+  // MARK: Statistics
+
+  /// The cell of the calling loop.
+  func cell(_ caller: LoopResources) -> TrafficCell {
+    // Only the loop with this index touches the entry, and there is one for each loop.
+    if let cell = unsafe cells[caller.index] { return cell }
+    let cell = TrafficCell()
+    unsafe cells[caller.index] = cell
+    return cell
+  }
+
+  func existingCell(_ caller: LoopResources) -> TrafficCell? { unsafe cells[caller.index] }
+}

@@ -1,0 +1,59 @@
+package import PicoCore
+internal import Synchronization
+
+/// Where each endpoint of this node is. A lookup takes one lock of 64; connections keep what they found until it is retired.
+package final class RouteTable: Sendable {
+  private static let shardCount = 64
+
+  private final class Shard: Sendable {
+    let routes = Mutex<[EndpointID: EndpointRoutes]>([:])
+  }
+
+  private let shards: [Shard] = (0..<shardCount).map { _ in Shard() }
+  private let listenerCount = Atomic<Int>(0)
+
+  package init() {}
+
+  private func shard(_ endpoint: EndpointID) -> Shard {
+    shards[Int(UInt(bitPattern: endpoint.hashValue) % UInt(Self.shardCount))]
+  }
+
+  package var listeners: Int { listenerCount.load(ordering: .relaxed) }
+
+  /// The routes of an endpoint, also while it has no listener for a moment; nil when it is not known.
+  package func routes(of endpoint: EndpointID) -> EndpointRoutes? {
+    shard(endpoint).routes.withLock { $0[endpoint] }
+  }
+
+  /// From here on requests can reach the listener.
+  @discardableResult
+  package func add(_ listener: Listener) -> EndpointRoutes {
+    let routes = shard(listener.endpoint).routes.withLock { table in
+      let routes = table[listener.endpoint] ?? EndpointRoutes(endpoint: listener.endpoint)
+      table[listener.endpoint] = routes
+      routes.add(listener)
+      return routes
+    }
+    listenerCount.add(1, ordering: .relaxed)
+    return routes
+  }
+
+  /// No request is given to the listener any more. An endpoint without listeners is forgotten.
+  package func remove(_ listener: Listener) {
+    let shard = shard(listener.endpoint)
+    shard.routes.withLock { table in
+      guard let routes = table[listener.endpoint] else { return }
+      routes.remove(listener)
+      if routes.count == 0 {
+        routes.retire()
+        table[listener.endpoint] = nil
+      }
+    }
+    listenerCount.subtract(1, ordering: .relaxed)
+  }
+
+  /// All endpoints with their listeners, in no order.
+  package var all: [EndpointRoutes] {
+    shards.flatMap { shard in shard.routes.withLock { Array($0.values) } }
+  }
+}

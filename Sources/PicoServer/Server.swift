@@ -1,0 +1,153 @@
+package import Logging
+package import NIOCore
+internal import NIOPosix
+package import PicoCore
+internal import PicoHTTP
+internal import PicoTunnel
+internal import Synchronization
+
+/// `pico server`: one node with its ports. Start it once, shut it down once.
+package final class Server: Sendable {
+  private let configuration: ServerConfiguration
+  private let logger: Logger
+  private let accessLog: AccessLog?
+  private let running = Mutex<Running?>(nil)
+
+  struct Running: Sendable {
+    var node: Node
+    var group: MultiThreadedEventLoopGroup
+    var loops: NodeLoops
+    var acceptors: [Acceptor]
+    var proxyAddresses: [SocketAddress]
+    var upstreamAddresses: [SocketAddress]
+    var admin: [AdminServer]
+  }
+
+  /// The access log stays the caller's, who closes it after `shutdown`.
+  package init(configuration: ServerConfiguration, logger: Logger, accessLog: AccessLog? = nil) {
+    self.configuration = configuration
+    self.logger = logger
+    self.accessLog = accessLog
+  }
+
+  package var proxyAddresses: [SocketAddress] { running.withLock { $0?.proxyAddresses ?? [] } }
+  package var upstreamAddresses: [SocketAddress] { running.withLock { $0?.upstreamAddresses ?? [] } }
+  package var adminAddresses: [SocketAddress] { running.withLock { $0?.admin.first?.addresses ?? [] } }
+  package var nodeID: NodeID? { running.withLock { $0?.node.id } }
+  var node: Node? { running.withLock { $0?.node } }
+  package var listenerCount: Int { running.withLock { $0?.node.routes.listeners ?? 0 } }
+
+  /// Listens on all ports when it returns.
+  /// - Throws: ``PicoError``: `addressInUse` or `badConfiguration`, naming the key and the address.
+  package func start() async throws {
+    let threads = configuration.server.threads > 0 ? configuration.server.threads : System.coreCount
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+    do {
+      let running = try await open(group)
+      self.running.withLock { $0 = running }
+    } catch {
+      try? await group.shutdownGracefully()
+      throw error
+    }
+  }
+
+  private func open(_ group: MultiThreadedEventLoopGroup) async throws -> Running {
+    let resources = group.makeIterator().enumerated().map { LoopResources(eventLoop: $0.element, index: $0.offset) }
+    guard let id = NodeID(prefix: configuration.node.idPrefix.text) else {
+      throw PicoError(.badConfiguration, "node.id-prefix: not a node prefix", side: .internal)
+    }
+    let settings = ProxySettings(configuration, descriptorLimit: DescriptorLimit.raise(), loops: resources.count)
+    let node = Node(
+      id: id, configuration: configuration, settings: settings, loops: resources, logger: logger, accessLog: accessLog,
+      startedAt: WallClock.seconds())
+    let loops = NodeLoops(resources: resources, node: node)
+    var acceptors: [Acceptor] = []
+    do {
+      let upstream = configuration.upstream.listen
+      acceptors.append(
+        try ProxyPortListener.open(
+          configuration.proxy.listen, key: "proxy.listen", port: upstream == nil ? [.requests, .listeners] : .requests, loops: loops))
+      if let upstream {
+        acceptors.append(try ProxyPortListener.open(upstream, key: "upstream.listen", port: .listeners, loops: loops))
+      }
+      let admin = try await openAdmin(node, loops, group)
+      return Running(
+        node: node, group: group, loops: loops, acceptors: acceptors, proxyAddresses: acceptors.first?.addresses ?? [],
+        upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin)
+    } catch {
+      for acceptor in acceptors { acceptor.close() }
+      throw error
+    }
+  }
+
+  private func openAdmin(_ node: Node, _ loops: NodeLoops, _ group: MultiThreadedEventLoopGroup) async throws -> [AdminServer] {
+    let source = NodeReport(node: node, loops: loops)
+    let options = configuration.admin
+    let policy = AdminPolicy(allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts)
+    var servers = [
+      try await AdminServer.start(
+        settings: .init(addresses: try ListenAddresses.resolve(options.listen, key: "admin.listen"), policy: policy), source: source,
+        group: group)
+    ]
+    if let probe = options.probeListen {
+      do {
+        servers.append(
+          try await AdminServer.start(
+            settings: .init(
+              addresses: try ListenAddresses.resolve(probe, key: "admin.probe-listen"), policy: AdminPolicy(probesOnly: true),
+              key: "admin.probe-listen"), source: source, group: group))
+      } catch {
+        for server in servers { await server.shutdown() }
+        throw error
+      }
+    }
+    return servers
+  }
+
+  // MARK: Leaving
+
+  /// Ends the node. Gracefully: `/ready` says no for `drain-delay` while all is served, then every response closes its connection, agents are
+  /// asked to move, and what is in flight has the grace period to finish.
+  package func shutdown(graceful: Bool) async {
+    guard
+      let running = running.withLock({ running in
+        defer { running = nil }
+        return running
+      })
+    else { return }
+    running.node.startLeaving()
+    if graceful {
+      try? await Task.sleep(for: configuration.drainDelay)
+      running.node.startDraining()
+      await drain(running)
+    }
+    for acceptor in running.acceptors { acceptor.close() }
+    await running.loops.closeAll()
+    for server in running.admin { await server.shutdown() }
+    try? await running.group.shutdownGracefully()
+  }
+
+  private func drain(_ running: Running) async {
+    await running.loops.drain()
+    // New connections are still answered, each with `Connection: close`, until none came for a second; the only node keeps its tunnels to
+    // the end, so that those requests reach their listeners too.
+    let clock = ContinuousClock()
+    let end = clock.now + configuration.gracePeriod
+    var quietSince = clock.now
+    var accepted = running.loops.acceptedConnections
+    while clock.now < end {
+      try? await Task.sleep(for: .milliseconds(50))
+      let now = running.loops.acceptedConnections
+      if now != accepted {
+        accepted = now
+        quietSince = clock.now
+      }
+      if clock.now - quietSince >= .seconds(1), await running.loops.inFlight() == 0 { break }
+      await running.loops.drainConnections()
+    }
+    for acceptor in running.acceptors { acceptor.close() }
+    while clock.now < end, await running.loops.inFlight() > 0 { try? await Task.sleep(for: .milliseconds(20)) }
+    let left = await running.loops.inFlight()
+    if left > 0 { logger.warning("grace period over with requests in flight", metadata: ["requests": "\(left)"]) }
+  }
+}

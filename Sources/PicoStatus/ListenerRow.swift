@@ -1,0 +1,74 @@
+package import PicoCore
+
+/// One registration for one endpoint: one tunnel from an agent or an SDK program.
+package struct ListenerRow: Codable, Equatable, Sendable {
+  /// Unique in the cluster.
+  package var id: String
+  package var endpoint: String
+  /// The ID of the node that holds the tunnel.
+  package var node: String
+  /// The ID that the agent gave itself; nil when it gave none.
+  package var agent: String?
+  /// The version that the agent gave; nil when it gave none.
+  package var version: String?
+  /// `HOST:PORT` of the agent's end of the tunnel.
+  package var remoteAddress: String
+  /// The verified identity of the agent; nil without one.
+  package var identity: String?
+  package var connectedAt: Timestamp
+  package var state: ListenerState
+  /// The last ping's round trip in milliseconds; nil before the first.
+  package var roundTrip: Double?
+  package var inFlight: Int
+  package var requestsTotal: UInt64
+  /// Requests per second.
+  package var requestRate: Double
+  /// Requests per second that ended in a 5xx or were cut short.
+  package var errorRate: Double
+  package var latency: LatencySummary
+  /// Request body bytes per second.
+  package var bytesInRate: Double
+  /// Response body bytes per second.
+  package var bytesOutRate: Double
+
+  package init(
+    id: String, endpoint: String, node: String, agent: String? = nil, version: String? = nil, remoteAddress: String,
+    identity: String? = nil, connectedAt: Timestamp, state: ListenerState = .active, roundTrip: Double? = nil, inFlight: Int = 0,
+    requestsTotal: UInt64 = 0, requestRate: Double = 0, errorRate: Double = 0, latency: LatencySummary = LatencySummary(),
+    bytesInRate: Double = 0, bytesOutRate: Double = 0
+  ) {
+    self.id = id
+    self.endpoint = endpoint
+    self.node = node
+    self.agent = agent
+    self.version = version
+    self.remoteAddress = remoteAddress
+    self.identity = identity
+    self.connectedAt = connectedAt
+    self.state = state
+    self.roundTrip = roundTrip
+    self.inFlight = inFlight
+    self.requestsTotal = requestsTotal
+    self.requestRate = requestRate
+    self.errorRate = errorRate
+    self.latency = latency
+    self.bytesInRate = bytesInRate
+    self.bytesOutRate = bytesOutRate
+  }
+
+  package enum CodingKeys: String, CodingKey {
+    case id, endpoint, node, agent, version
+    case remoteAddress = "remote_address"
+    case identity
+    case connectedAt = "connected_at"
+    case state
+    case roundTrip = "rtt_ms"
+    case inFlight = "in_flight"
+    case requestsTotal = "requests_total"
+    case requestRate = "request_rate"
+    case errorRate = "error_rate"
+    case latency = "latency_ms"
+    case bytesInRate = "bytes_in_rate"
+    case bytesOutRate = "bytes_out_rate"
+  }
+}

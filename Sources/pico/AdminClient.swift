@@ -1,0 +1,100 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import PicoCore
+
+/// Asks an admin port.
+struct AdminClient {
+  private let url: BaseURL
+  /// For connecting and for the answer.
+  private let timeout: TimeAmount
+
+  private static let maximumBytes = 256 << 20
+
+  init(_ url: BaseURL, timeout: TimeAmount = .seconds(10)) {
+    self.url = url
+    self.timeout = timeout
+  }
+
+  /// The body of a 200. Throws `PicoError`: `unreachable` when nothing answers, `forbidden` for 401 and 403, else what the status says.
+  func get(_ path: String) async throws -> [UInt8] {
+    let (status, body) = try await exchange(path)
+    switch status {
+    case 200: return body
+    case 401, 403: throw PicoError(.forbidden, "\(url) refuses (status \(status))", side: .downstream)
+    case 503: throw PicoError(.overloaded, "\(url) is not ready (status 503)", side: .upstream)
+    default: throw PicoError(.malformedResponse, "\(url)\(path) answers with status \(status): is it an admin port?", side: .upstream)
+    }
+  }
+
+  private func exchange(_ path: String) async throws -> (status: Int, body: [UInt8]) {
+    let answer: EventLoopPromise<(status: Int, body: [UInt8])>
+    let channel: any Channel
+    let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    answer = eventLoop.makePromise()
+    do {
+      channel = try await ClientBootstrap(group: eventLoop)
+        .connectTimeout(timeout)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHTTPClientHandlers()
+            try channel.pipeline.syncOperations.addHandler(AnswerHandler(maximumBytes: Self.maximumBytes, answer: answer))
+          }
+        }
+        .connect(host: url.address.host, port: url.address.port).get()
+    } catch {
+      answer.fail(error)
+      throw PicoError(.unreachable, "cannot reach \(url); is pico server running?", side: .upstream)
+    }
+    let late = eventLoop.scheduleTask(in: timeout) { answer.fail(ChannelError.connectTimeout(timeout)) }
+    defer {
+      late.cancel()
+      channel.close(promise: nil)
+    }
+    let headers = HTTPHeaders([("host", url.authority), ("user-agent", "pico/\(PicoVersion.current)"), ("connection", "close")])
+    let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
+    channel.write(HTTPClientRequestPart.head(head), promise: nil)
+    channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+    do {
+      return try await answer.futureResult.get()
+    } catch {
+      throw PicoError(.unreachable, "\(url) gave no answer in HTTP; is it an admin port?", side: .upstream)
+    }
+  }
+}
+
+/// Collects one answer.
+private final class AnswerHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTPClientResponsePart
+
+  private struct TooLarge: Error {}
+
+  private let maximumBytes: Int
+  private let answer: EventLoopPromise<(status: Int, body: [UInt8])>
+  private var status = 0
+  private var body: [UInt8] = []
+
+  init(maximumBytes: Int, answer: EventLoopPromise<(status: Int, body: [UInt8])>) {
+    self.maximumBytes = maximumBytes
+    self.answer = answer
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch Self.unwrapInboundIn(data) {
+    case .head(let head): status = Int(head.status.code)
+    case .body(let part):
+      body.append(contentsOf: part.readableBytesView)
+      if body.count > maximumBytes { answer.fail(TooLarge()) }
+    case .end: answer.succeed((status, body))
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    answer.fail(error)
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    answer.fail(ChannelError.eof)
+  }
+}

@@ -1,0 +1,67 @@
+internal import ArgumentParser
+internal import Logging
+internal import PicoAgent
+internal import PicoConfiguration
+internal import PicoCore
+
+struct AgentCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "agent", abstract: "Open listeners on a server and forward their requests to a local service.")
+
+  @Argument(parsing: .captureForPassthrough, help: "ENDPOINT UPSTREAM, or --config FILE, and flags.")
+  var arguments: [String] = []
+
+  func run() async throws { try await Self.run(arguments) }
+
+  /// With the words behind the command's name.
+  static func run(_ arguments: [String]) async throws {
+    let loaded = try load(arguments)
+    if loaded.flags.wantsHelp {
+      Output.write(help)
+      return
+    }
+    for warning in loaded.warnings { Output.error("pico agent: warning: \(warning)") }
+    let configuration = loaded.configuration
+    let log = CommandLog(configuration.log, label: "pico.agent")
+    let signals = await RunUntilSignal.trap()
+    let agent = Agent(configuration: configuration, logger: log.logger)
+    try await agent.start()
+    StartupPages.release()
+    let connecting = Task {
+      while !agent.isConnected { try await Task.sleep(for: .milliseconds(5)) }
+      for listener in configuration.listeners {
+        Output.line("pico agent: \(listener.endpoint) on \(configuration.server.url) goes to \(listener.upstream)")
+      }
+    }
+    await RunUntilSignal.run(
+      signals: signals,
+      drain: {
+        connecting.cancel()
+        await agent.shutdown(graceful: true)
+      },
+      reload: {
+        log.reload { () throws(ConfigurationError) in try load(arguments).configuration.log }
+        agent.reopenAccessLogs()
+      })
+  }
+
+  private static func load(_ arguments: [String]) throws(ConfigurationError) -> LoadedConfiguration<AgentConfiguration> {
+    try AgentConfiguration.load(arguments: arguments, environment: ProcessEnvironment.current)
+  }
+
+  private static var help: String {
+    """
+    OVERVIEW: Open listeners on a server and forward their requests to a local service.
+
+    USAGE: pico agent ENDPOINT UPSTREAM [flags]
+           pico agent --config FILE [flags]
+
+    ENDPOINT is the name that clients use: 1 to 128 of A-Z a-z 0-9 . _ ~ -
+    UPSTREAM is PORT, HOST:PORT, http://..., https://..., tcp://HOST:PORT or unix:/path
+
+    FLAGS:
+    \(AgentConfiguration.help)
+
+    """
+  }
+}

@@ -1,0 +1,74 @@
+internal import ArgumentParser
+internal import Logging
+internal import NIOCore
+internal import PicoConfiguration
+internal import PicoCore
+internal import PicoServer
+
+struct ServerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "server", abstract: "Serve requests and listeners on localhost:8080, admin on localhost:8081.")
+
+  @Argument(parsing: .captureForPassthrough, help: "Flags by the names of the configuration's keys.")
+  var arguments: [String] = []
+
+  func run() async throws { try await Self.run(arguments) }
+
+  /// With the words behind the command's name.
+  static func run(_ arguments: [String]) async throws {
+    let loaded = try load(arguments)
+    if loaded.flags.wantsHelp {
+      Output.write(help)
+      return
+    }
+    for warning in loaded.warnings { Output.error("pico server: warning: \(warning)") }
+    let configuration = loaded.configuration
+    let log = CommandLog(configuration.log, label: "pico.server")
+    let signals = await RunUntilSignal.trap()
+    let accessLog = try log.accessLog(configuration.proxy.accessLog)
+    let server = Server(configuration: configuration, logger: log.logger, accessLog: accessLog)
+    try await server.start()
+    Output.line("pico server: " + places(configuration, server))
+    StartupPages.release()
+    await RunUntilSignal.run(
+      signals: signals, drain: { await server.shutdown(graceful: true) },
+      reload: {
+        accessLog?.reopen()
+        log.reload { () throws(ConfigurationError) in try load(arguments).configuration.log }
+      })
+    accessLog?.close()
+  }
+
+  private static func load(_ arguments: [String]) throws(ConfigurationError) -> LoadedConfiguration<ServerConfiguration> {
+    try ConfigurationReader.load(ServerConfiguration.schema, arguments: arguments, environment: ProcessEnvironment.current)
+  }
+
+  private static var help: String {
+    """
+    OVERVIEW: Serve requests and listeners on localhost:8080, admin on localhost:8081.
+
+    USAGE: pico server [--config FILE] [flags]
+
+    Each flag is a key of the configuration: --proxy.listen is PICO_PROXY_LISTEN in the environment
+    and proxy: {listen: ...} in a file. A flag counts above the environment, the environment above the file.
+
+    FLAGS:
+    \(ServerConfiguration.schema.help)
+
+    """
+  }
+
+  /// What listens where, by the names that the configuration has and the ports that the system chose.
+  static func places(_ configuration: ServerConfiguration, _ server: Server) -> String {
+    func url(_ place: HostPort, _ addresses: [SocketAddress]) -> String {
+      let host = place.host.isEmpty ? "0.0.0.0" : place.host
+      return "http://\(HostPort(host: host, port: addresses.first?.port ?? place.port))"
+    }
+    let admin = url(configuration.admin.listen, server.adminAddresses)
+    let proxy = url(configuration.proxy.listen, server.proxyAddresses)
+    guard let listeners = configuration.upstream.listen, listeners != configuration.proxy.listen else {
+      return "requests and listeners on \(proxy), admin on \(admin)"
+    }
+    return "requests on \(proxy), listeners on \(url(listeners, server.upstreamAddresses)), admin on \(admin)"
+  }
+}

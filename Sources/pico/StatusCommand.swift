@@ -1,0 +1,57 @@
+internal import ArgumentParser
+internal import PicoCore
+internal import PicoStatus
+
+struct StatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Show what a server knows: its nodes, endpoints and listeners.")
+
+  enum Table: String, ExpressibleByArgument, CaseIterable {
+    case endpoints, listeners, nodes
+  }
+
+  @Argument(help: "One table; without it the sums, the nodes and the endpoints.")
+  var table: Table?
+
+  @OptionGroup var admin: AdminOptions
+
+  @Option(help: "How to print it.")
+  var output = OutputForm.table
+
+  func run() async throws {
+    let body = try await AdminClient(admin.url).get("/status/v1")
+    let snapshot: StatusSnapshot
+    do { snapshot = try StatusSnapshot(json: body) } catch {
+      throw PicoError(.malformedResponse, "what answers on \(admin.url) is not a Pico server", side: .upstream)
+    }
+    switch (output, table) {
+    case (.json, nil): Output.write(try snapshot.json() + [0x0A])
+    case (.json, .endpoints): Output.write(try StatusSnapshot.json(snapshot.endpoints) + [0x0A])
+    case (.json, .listeners): Output.write(try StatusSnapshot.json(snapshot.listeners) + [0x0A])
+    case (.json, .nodes): Output.write(try StatusSnapshot.json(snapshot.nodes) + [0x0A])
+    case (.table, nil): Output.write([snapshot.totalsText, snapshot.nodesTable, snapshot.endpointsTable].joined(separator: "\n"))
+    case (.table, .endpoints): Output.write(snapshot.endpointsTable)
+    case (.table, .listeners): Output.write(snapshot.listenersTable)
+    case (.table, .nodes): Output.write(snapshot.nodesTable)
+    }
+  }
+}
+
+/// How a command prints its result.
+enum OutputForm: String, ExpressibleByArgument, CaseIterable {
+  case table, json
+}
+
+/// Where the admin port is.
+struct AdminOptions: ParsableArguments {
+  @Option(name: .customLong("admin"), help: "The admin port of the server.", transform: { try BaseURL(argument: $0) })
+  var url = BaseURL(isTLS: false, address: HostPort(host: "localhost", port: 8081))
+}
+
+extension BaseURL {
+  /// Throws an error of the command line that quotes the text.
+  init(argument: String) throws {
+    do throws(MalformedValue) { try self.init(text: argument) } catch { throw ValidationError("\(error)") }
+    if isTLS { throw ValidationError("https is not supported yet") }
+  }
+}

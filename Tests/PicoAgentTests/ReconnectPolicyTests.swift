@@ -1,0 +1,80 @@
+import PicoClient
+import PicoCore
+import Testing
+
+struct ReconnectPolicyTests {
+  typealias Event = ReconnectPolicy.Event
+
+  private func delays(_ events: [Event], seed: UInt64 = 1) -> [Duration] {
+    var policy = ReconnectPolicy()
+    var generator = SplitMixGenerator(seed: seed)
+    return events.map { policy.delay(after: $0, using: &generator) }
+  }
+
+  @Test func `delays stay below a ceiling that doubles to 15 seconds`() {
+    var largest = [Duration](repeating: .zero, count: 12)
+    for seed in 0..<300 as Range<UInt64> {
+      for (index, delay) in delays(Array(repeating: .unreachable, count: 12), seed: seed).enumerated() {
+        let ceiling = min(Duration.milliseconds(100) * (1 << index), .seconds(15))
+        #expect(delay <= ceiling)
+        largest[index] = max(largest[index], delay)
+      }
+    }
+    // Full jitter uses all of it.
+    #expect(largest[0] > .milliseconds(90))
+    #expect(largest[11] > .seconds(14))
+  }
+
+  /// What was answered, and the range of the wait.
+  @Test(
+    arguments: [
+      (401, nil, 7.5, 15), (403, nil, 7.5, 15), (404, nil, 7.5, 15), (400, nil, 7.5, 15), (401, 1, 7.5, 15), (500, nil, 0, 0.1),
+      (503, nil, 0, 0.1), (429, nil, 0, 0.1), (503, 0, 0.1, 0.5), (429, 3, 3.1, 3.5), (403, 60, 60.1, 60.5),
+      (403, 1_000_000, 3600.1, 3600.5),
+    ] as [(Int, Int?, Double, Double)])
+  func `a refusal is waited for as its status and Retry-After say`(status: Int, after: Int?, least: Double, most: Double) {
+    for seed in 0..<50 as Range<UInt64> {
+      let delay = delays([.refused(status: status, retryAfterSeconds: after)], seed: seed)[0].inSeconds
+      #expect((least...most).contains(delay))
+    }
+  }
+
+  @Test func `a server that drains does not make the back-off grow`() {
+    let last = delays(Array(repeating: .refused(status: 503, retryAfterSeconds: 0), count: 20) + [.unreachable]).last
+    #expect(last ?? .zero <= .milliseconds(100))
+  }
+
+  @Test func `a tunnel that lived makes delays short again, one that did not is one more failure`() {
+    let failures = [Event](repeating: .unreachable, count: 8)
+    for seed in 0..<50 as Range<UInt64> {
+      #expect(delays(failures + [.lost(lived: .seconds(6))], seed: seed)[8] <= .milliseconds(100))
+    }
+    let short = (0..<50 as Range<UInt64>).map { delays(failures + [.lost(lived: .seconds(1))], seed: $0)[8] }
+    #expect(short.max() ?? .zero > .seconds(5))
+  }
+
+  @Test func `a move is spread over the time that the server gives, at most a minute`() {
+    let moves = (0..<200 as Range<UInt64>).map { delays([.asked(within: .seconds(10), lived: .seconds(60))], seed: $0)[0] }
+    #expect(moves.max() ?? .zero <= .seconds(10))
+    #expect(moves.max() ?? .zero > .seconds(9))
+    let long = (0..<200 as Range<UInt64>).map { delays([.asked(within: .seconds(900), lived: .seconds(60))], seed: $0)[0] }
+    #expect(long.max() ?? .zero <= .seconds(60))
+  }
+
+  @Test func `a server that asks to move again and again is not followed at once`() {
+    let moves = (0..<50 as Range<UInt64>).map {
+      delays([Event](repeating: .asked(within: .zero, lived: .zero), count: 10), seed: $0)[9]
+    }
+    #expect(moves.max() ?? .zero > .seconds(5))
+  }
+
+  @Test func `a block delays the next attempt, once, and at most an hour`() {
+    var policy = ReconnectPolicy()
+    var generator = SplitMixGenerator(seed: 1)
+    policy.blocked(for: .seconds(30))
+    #expect(policy.delay(after: .lost(lived: .seconds(60)), using: &generator) >= .seconds(30))
+    #expect(policy.delay(after: .lost(lived: .seconds(60)), using: &generator) <= .milliseconds(100))
+    policy.blocked(for: .seconds(1_000_000))
+    #expect(policy.delay(after: .unreachable, using: &generator) < .seconds(3601))
+  }
+}

@@ -1,0 +1,155 @@
+import PicoConfiguration
+import PicoCore
+import PicoServer
+import Testing
+
+@Suite struct WrongServerConfigurationTests {
+  static let files: [(yaml: String, message: String)] = [
+    ("proxy:\n  timeout: 10x\n", "FILE:2: proxy.timeout: \"10x\" is not a duration (like 500ms, 10s, 1m)"),
+    ("proxy:\n  timeout: 10\n", "FILE:2: proxy.timeout: \"10\" is not a duration (like 500ms, 10s, 1m)"),
+    ("proxy:\n  timeout: 0\n", "FILE:2: proxy.timeout: \"0\" must be more than 0"),
+    ("proxy: {timeout: [1s]}\n", "FILE:1: proxy.timeout: needs a duration, not a list"),
+    ("proxy:\n  timeout:\n", "FILE:2: proxy.timeout: has no value"),
+    ("proxy:\n  listen: 8080\n", "FILE:2: proxy.listen: \"8080\" is not an address (like localhost:8080, 10.0.0.1:80, [::1]:80, :8080)"),
+    (
+      "proxy:\n  listen: ::1:80\n", "FILE:2: proxy.listen: \"::1:80\" is not an address (like localhost:8080, 10.0.0.1:80, [::1]:80, :8080)"
+    ),
+    ("proxy: {max-head: 64KB}", "FILE:1: proxy.max-head: \"64KB\" is not a size (like 64KiB, 1MiB, 512)"),
+    ("proxy: {max-head: 10}", "FILE:1: proxy.max-head: \"10\" must be from 1KiB to 1MiB"),
+    ("proxy:\n  max-connections: many", "FILE:2: proxy.max-connections: \"many\" is not an integer (like 0, 1024)"),
+    ("proxy:\n  max-connections: 0", "FILE:2: proxy.max-connections: \"0\" must be more than 0"),
+    ("proxy: {rate-limit: -1}", "FILE:1: proxy.rate-limit: \"-1\" must not be negative"),
+    ("proxy: {via: yes}", "FILE:1: proxy.via: \"yes\" is not true or false"),
+    ("proxy:\n  endpoint-from:\n    - header\n    - path\n", "FILE:4: proxy.endpoint-from[1]: \"path\" is not one of header, host"),
+    ("proxy: {endpoint-from: header}", "FILE:1: proxy.endpoint-from: needs a list ([a, b]), not a single value"),
+    ("proxy: {endpoint-from: []}", "FILE:1: proxy.endpoint-from: is empty, so no request could name an endpoint"),
+    ("proxy: {domains: [a b]}", "FILE:1: proxy.domains[0]: \"a b\" is not a domain (like pico.example.com, localhost)"),
+    (
+      "proxy: {trusted-proxies: [10.0.0.0/33]}",
+      "FILE:1: proxy.trusted-proxies[0]: \"10.0.0.0/33\" is not an address range (like 10.0.0.0/8, fd00::/8, 192.0.2.1)"
+    ),
+    ("proxy: {trusted-proxies: [10.1.0.0/8]}", "FILE:1: proxy.trusted-proxies[0]: \"10.1.0.0/8\" has address bits behind its prefix"),
+    (
+      "proxy: {access-log: ture}",
+      "FILE:1: proxy.access-log: \"ture\" is not true, false or a path (like ./access.log, /var/log/pico/access.log)"
+    ),
+    ("proxy: {access-log-headers: ['a:']}", "FILE:1: proxy.access-log-headers[0]: \"a:\" is not a header name (like user-agent)"),
+    ("log: {level: loud}", "FILE:1: log.level: \"loud\" is not one of trace, debug, info, notice, warning, error, critical"),
+    ("log: {format: {a: b}}", "FILE:1: log.format: needs one of text, json, not a mapping"),
+    ("node: {id-prefix: 'a b'}", "FILE:1: node.id-prefix: \"a b\" is not a node prefix (at most 64 of A-Z a-z 0-9 . _ ~ -)"),
+    ("tunnel: {stream-window: 1KiB}", "FILE:1: tunnel.stream-window: \"1KiB\" must be from 256KiB to 8MiB"),
+    ("tunnel: {stream-window: big}", "FILE:1: tunnel.stream-window: \"big\" is not a stream window (like auto, 1MiB)"),
+    ("tunnel:\n  ping-timeout: 1s\n", "FILE:2: tunnel.ping-timeout: \"1s\" is less than tunnel.ping-interval (5s)"),
+    ("tunnel:\n  ping-interval: 1m\n", "FILE:2: tunnel.ping-interval: \"1m\" is more than tunnel.ping-timeout (10s)"),
+    (
+      "tunnel: {max-buffered: 64MiB}\nmemory: {max-buffered: 32MiB}",
+      "FILE:2: memory.max-buffered: \"32MiB\" is less than tunnel.max-buffered (64MiB)"
+    ),
+    ("admin: {listen: 'localhost:8080'}", "FILE:1: admin.listen: \"localhost:8080\" is the address of proxy.listen too"),
+    (
+      "proxy: {auth: {allow-anonymous: true}}\nupstream: {auth: {allow-anonymous: true}}\nadmin:\n  listen: :8081\nproxy.listen: :80\n",
+      "FILE:4: admin.listen: \":8081\" is open to other machines and the admin port has no authentication "
+        + "(admin.auth.allow-anonymous: true allows that)"
+    ),
+    ("proxy:\n  timeot: 1s\n", "FILE:2: proxy.timeot: unknown key (did you mean proxy.timeout?)"),
+    ("proksy:\n  timeout: 1s\n", "FILE:1: proksy: unknown key (did you mean proxy?)"),
+    ("proxy:\n  tls: {cert: a.pem}\n", "FILE:2: proxy.tls: unknown key"),
+    ("proxy: 5\n", "FILE:1: proxy: needs a mapping (with keys like proxy.listen, proxy.timeout), not a single value"),
+    ("- a\n", "FILE:1: needs a mapping (with keys like proxy.listen, proxy.timeout), not a list"),
+    ("proxy:\n  via: true\nproxy.via: false\n", "FILE:3: proxy.via: is given twice (first at FILE:2)"),
+    ("proxy:\n  via: true\n  via: false\n", "FILE:2: via: is given again further down"),
+    ("--- 1\n--- 2\n", "FILE:2: not YAML: but found another document"),
+    ("a: *b\n", "FILE:1: not YAML: found undefined alias"),
+    ("a: 1\nb: [\n", "FILE:3: not YAML: did not find expected node content"),
+    ("\na: \"\u{1}\"\n", "FILE:2: not YAML: control characters are not allowed"),
+    ("\"pro\\ex\": 1\n", "FILE:1: pro\\u{1b}x: unknown key"),
+  ]
+
+  @Test(arguments: files)
+  func `a wrong file is one line that names its place`(yaml: String, message: String) throws {
+    let text = try withFile(yaml) { path in
+      do throws(ConfigurationError) {
+        _ = try ConfigurationReader.check(ServerConfiguration.schema, file: path)
+        return "accepted"
+      } catch {
+        #expect(error.exit == .configuration)
+        return error.description
+      }
+    }
+    #expect(text == message)
+  }
+
+  static let commandLines: [(arguments: [String], message: String, exit: Int32)] = [
+    (["--proxy.timeout", "10x"], "--proxy.timeout: \"10x\" is not a duration (like 500ms, 10s, 1m)", 64),
+    (["--proxy.timeout=0"], "--proxy.timeout: \"0\" must be more than 0", 64),
+    (["--proxy.timeout"], "--proxy.timeout: needs a value", 64),
+    (["--proxy.timeout", "--proxy.via"], "--proxy.timeout: needs a value", 64),
+    (["--proxy.timeout", "1s", "--proxy.timeout", "2s"], "--proxy.timeout: is given twice", 64),
+    (["--proxy.timeot", "1s"], "--proxy.timeot: unknown flag (did you mean --proxy.timeout?)", 64),
+    (["--nonsense"], "--nonsense: unknown flag", 64),
+    (["-x"], "-x: unknown flag", 64),
+    (["--proxy.via=maybe"], "--proxy.via: \"maybe\" is not true or false", 64),
+    (["--config"], "--config: needs a value: --config FILE", 64),
+    (["--config", "/nonexistent/pico.yaml"], "/nonexistent/pico.yaml: cannot be read: No such file or directory", 78),
+    (["what"], "unexpected argument \"what\"", 64),
+    (["--proxy.domains", "a.example,b c"], "--proxy.domains: \"b c\" is not a domain (like pico.example.com, localhost)", 64),
+    (
+      ["--proxy.listen", "a\u{1b}:1"],
+      "--proxy.listen: \"a\\u{1b}:1\" is not an address (like localhost:8080, 10.0.0.1:80, [::1]:80, :8080)", 64
+    ),
+    (["--tunnel.ping-timeout", "1s"], "--tunnel.ping-timeout: \"1s\" is less than tunnel.ping-interval (5s)", 78),
+    (
+      ["--admin.listen", "0.0.0.0:8081"],
+      "--admin.listen: \"0.0.0.0:8081\" is open to other machines and the admin port has no authentication "
+        + "(admin.auth.allow-anonymous: true allows that)", 78
+    ),
+    (
+      ["--proxy.listen", ":80", "--upstream.auth.allow-anonymous"],
+      "--proxy.listen: \":80\" is open to other machines and the proxy port has no authentication "
+        + "(proxy.auth.allow-anonymous: true allows that)", 78
+    ),
+    (
+      ["--proxy.listen", ":80", "--proxy.auth.allow-anonymous"],
+      "--proxy.listen: \":80\" is open to other machines and the upstream port has no authentication "
+        + "(upstream.auth.allow-anonymous: true allows that)", 78
+    ),
+  ]
+
+  @Test(arguments: commandLines)
+  func `a wrong command line is one line that names the flag`(arguments: [String], message: String, exit: Int32) {
+    let error = #expect(throws: ConfigurationError.self) {
+      try ConfigurationReader.load(ServerConfiguration.schema, arguments: arguments, environment: [:])
+    }
+    #expect(error?.description == message)
+    #expect(error?.exit.rawValue == exit)
+  }
+
+  @Test func `a wrong variable is named, even where a flag wins`() {
+    let error = #expect(throws: ConfigurationError.self) {
+      try ConfigurationReader.load(
+        ServerConfiguration.schema, arguments: ["--proxy.timeout", "1s"], environment: ["PICO_PROXY_TIMEOUT": "soon"])
+    }
+    #expect(error?.lines == ["PICO_PROXY_TIMEOUT: \"soon\" is not a duration (like 500ms, 10s, 1m)"])
+    #expect(error?.exit == .configuration)
+  }
+
+  @Test func `everything that is wrong is said at once`() throws {
+    let text = try withFile("proxy: {timeout: 1x}\nlgo: {}\n") { path in
+      do throws(ConfigurationError) {
+        _ = try ConfigurationReader.load(
+          ServerConfiguration.schema, arguments: ["--config", path, "--what"], environment: ["PICO_PROXY_VIA": "2"])
+        return "accepted"
+      } catch {
+        #expect(error.exit == .configuration)
+        return error.description
+      }
+    }
+    #expect(
+      text == """
+        --what: unknown flag
+        FILE:2: lgo: unknown key (did you mean log?)
+        FILE:1: proxy.timeout: "1x" is not a duration (like 500ms, 10s, 1m)
+        PICO_PROXY_VIA: "2" is not true or false
+        """)
+  }
+}

@@ -1,0 +1,90 @@
+import PicoCore
+import PicoTunnel
+import Support
+import Testing
+
+@testable import PicoServer
+
+extension NodeTests {
+  /// A node that leaves.
+  @Suite(.timeLimit(.minutes(2))) struct DrainTests {
+    @Test(arguments: [1, 2])
+    func `requests in flight finish, new ones are served, and every response closes`(threads: Int) async throws {
+      try await RunningNode.with(threads: threads) { node in
+        let agent = try await ScriptedAgent.connect(to: node) { stream, event in
+          if stream.index > 0 { ScriptedAgent.ok(stream, event) }
+        }
+        let busy = try node.client()
+        try await busy.send(ExchangeTests.get)
+        try await agent.streams(1)
+        let idle = try node.client()
+        try await idle.send(ExchangeTests.get)
+        #expect(try await idle.response().field("connection") == nil)
+        let late = try node.client()
+        let leaving = Task { await node.server.shutdown(graceful: true) }
+        try await eventually("leaving") { try await node.ready(on: idle) == 503 }
+        // A connection that was open is served once more, and a new one too.
+        let new = try node.client()
+        for client in [late, new] {
+          try await client.send(ExchangeTests.get)
+          let response = try await client.response()
+          #expect(response.status == 200)
+          #expect(response.field("connection") == "close")
+          #expect(try await client.rest(within: 5) == "")
+        }
+        try await agent.act(0) { $0.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", end: true) }
+        let response = try await busy.response()
+        #expect(response.body == "ok")
+        #expect(response.field("connection") == "close")
+        await leaving.value
+        #expect(!accepts(node.port))
+      }
+    }
+
+    @Test func `while the delay runs everything is served as before`() async throws {
+      try await RunningNode.with({ $0.drainDelay = .seconds(2) }) { node in
+        _ = try await ScriptedAgent.connect(to: node, ScriptedAgent.ok)
+        let client = try node.client()
+        let leaving = Task { await node.server.shutdown(graceful: true) }
+        try await eventually("not ready") { try await node.ready(on: client) == 503 }
+        #expect(try await node.admin("/ready").hasPrefix("HTTP/1.1 503"))
+        _ = try await ScriptedAgent.connect(to: node, endpoint: "new", ScriptedAgent.ok)
+        try await client.send("GET / HTTP/1.1\r\nHost: new.example\r\n\r\n")
+        let response = try await client.response()
+        #expect(response.status == 200)
+        #expect(response.field("connection") == nil)
+        await leaving.value
+      }
+    }
+
+    @Test func `a node that drains takes no listener, and a request for none is told that it leaves`() async throws {
+      try await RunningNode.with { node in
+        let client = try node.client()
+        let leaving = Task { await node.server.shutdown(graceful: true) }
+        try await eventually("leaving") { try await node.ready(on: client) == 503 }
+        let refusal = WebSocketAnswer.Refusal(status: 503, message: "shutting down", retryAfterSeconds: 0)
+        await #expect(throws: refusal) { try await ScriptedAgent.connect(to: node, ScriptedAgent.ok) }
+        let new = try node.client()
+        try await new.send(ExchangeTests.get)
+        #expect(try await new.response().field("x-pico-error") == "shutting-down")
+        await leaving.value
+      }
+    }
+
+    @Test(arguments: [1, 2])
+    func `what is left when the grace period is over is closed`(threads: Int) async throws {
+      try await RunningNode.with(threads: threads, { $0.gracePeriod = .milliseconds(500) }) { node in
+        let agent = try await ScriptedAgent.connect(to: node) { _, _ in }
+        let client = try node.client()
+        try await client.send(ExchangeTests.get)
+        try await agent.streams(1)
+        let start = ContinuousClock.now
+        await node.server.shutdown(graceful: true)
+        #expect(ContinuousClock.now - start < .seconds(4))
+        _ = try await client.rest(within: 5)
+        #expect(client.isClosed)
+        try await eventually("the tunnel's end") { try await agent.onLoop { $0.closeReason != nil } }
+      }
+    }
+  }
+}
