@@ -23,6 +23,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -46,7 +47,8 @@ var targets: [Target] = [
 if build == "all" {
   targets += [
     .target(name: "PicoConfiguration", dependencies: ["PicoCore", yams], swiftSettings: strict),
-    .target(name: "PicoStatus", dependencies: ["PicoCore"], swiftSettings: strict),
+    .target(
+      name: "PicoStatus", dependencies: ["PicoCore", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, logging], swiftSettings: strict),
     .target(
       name: "PicoClient", dependencies: ["PicoCore", "PicoTunnel", nioCore, nioPosix, nioSSL, logging], swiftSettings: strict),
     .target(
@@ -59,6 +61,16 @@ if build == "all" {
         "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, logging,
       ],
       swiftSettings: strict),
+    .target(name: "PicoTopCore", dependencies: ["PicoCore", "PicoStatus", "PicoConfiguration"], swiftSettings: strict),
+    .systemLibrary(name: "CNcurses", providers: [.apt(["libncursesw5-dev"])]),
+    .executableTarget(
+      name: "pico-top",
+      dependencies: [
+        "PicoCore", "PicoStatus", "PicoTopCore", "PicoConfiguration", "CNcurses", arguments, logging, nioCore, nioPosix,
+      ], swiftSettings: strict, linkerSettings: small),
+    .testTarget(
+      name: "PicoTopCoreTests", dependencies: ["PicoTopCore", "PicoStatus", "PicoCore", "PicoConfiguration"], exclude: ["Golden"],
+      swiftSettings: strict),
     .target(name: "PicoBench", dependencies: ["PicoCore", nioCore, nioPosix], swiftSettings: strict),
     .executableTarget(
       name: "pico",
@@ -69,7 +81,9 @@ if build == "all" {
       swiftSettings: strict, linkerSettings: small),
     .testTarget(
       name: "PicoConfigurationTests", dependencies: ["PicoConfiguration", "PicoCore", "PicoServer", "PicoAgent"], swiftSettings: strict),
-    .testTarget(name: "PicoStatusTests", dependencies: ["PicoStatus", "PicoCore"], swiftSettings: strict),
+    .testTarget(
+      name: "PicoStatusTests", dependencies: ["PicoStatus", "PicoCore", "Support", nioCore, nioPosix, nioHTTP1, nioWebSocket],
+      swiftSettings: strict),
     .testTarget(
       name: "PicoServerTests",
       dependencies: [
@@ -100,7 +114,10 @@ if build == "fuzz" {
 let package = Package(
   name: "pico",
   products: build == "all"
-    ? [.executable(name: "pico", targets: ["pico"]), .library(name: "PicoClient", targets: ["PicoClient"])] : [],
+    ? [
+      .executable(name: "pico", targets: ["pico"]), .executable(name: "pico-top", targets: ["pico-top"]),
+      .library(name: "PicoClient", targets: ["PicoClient"]),
+    ] : [],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),

@@ -25,10 +25,10 @@ struct StatusCommand: AsyncParsableCommand {
       throw PicoError(.malformedResponse, "what answers on \(admin.url) is not a Pico server", side: .upstream)
     }
     switch (output, table) {
-    case (.json, nil): Output.write(try snapshot.json() + [0x0A])
-    case (.json, .endpoints): Output.write(try StatusSnapshot.json(snapshot.endpoints) + [0x0A])
-    case (.json, .listeners): Output.write(try StatusSnapshot.json(snapshot.listeners) + [0x0A])
-    case (.json, .nodes): Output.write(try StatusSnapshot.json(snapshot.nodes) + [0x0A])
+    case (.json, nil): Output.write(snapshot.json + [0x0A])
+    case (.json, .endpoints): Output.write(StatusSnapshot.json(snapshot.endpoints) + [0x0A])
+    case (.json, .listeners): Output.write(StatusSnapshot.json(snapshot.listeners) + [0x0A])
+    case (.json, .nodes): Output.write(StatusSnapshot.json(snapshot.nodes) + [0x0A])
     case (.table, nil): Output.write([snapshot.totalsText, snapshot.nodesTable, snapshot.endpointsTable].joined(separator: "\n"))
     case (.table, .endpoints): Output.write(snapshot.endpointsTable)
     case (.table, .listeners): Output.write(snapshot.listenersTable)

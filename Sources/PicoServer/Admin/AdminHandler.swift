@@ -100,7 +100,7 @@ final class AdminHandler: ChannelInboundHandler {
       }
     case .serve(.status):
       writeLater(head, context) { source in
-        AdminResponse(status: .ok, body: try await source.statusSnapshot().json())
+        AdminResponse(status: .ok, body: await source.statusSnapshot().json)
       }
     }
   }

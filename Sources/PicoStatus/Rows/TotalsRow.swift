@@ -1,5 +1,9 @@
+internal import PicoCore
+
 /// The sums over all nodes of a snapshot.
-package struct TotalsRow: Codable, Equatable, Sendable {
+package struct TotalsRow: Equatable, Sendable {
+  /// What was summed: `cluster`, or the ID of a node.
+  package var id: String
   package var listeners: Int
   package var endpoints: Int
   package var inFlight: Int
@@ -18,10 +22,12 @@ package struct TotalsRow: Codable, Equatable, Sendable {
   package var bytesOutRate: Double
 
   package init(
-    listeners: Int = 0, endpoints: Int = 0, inFlight: Int = 0, requestsTotal: UInt64 = 0, requestRate: Double = 0, errorRate: Double = 0,
+    id: String = "cluster", listeners: Int = 0, endpoints: Int = 0, inFlight: Int = 0, requestsTotal: UInt64 = 0, requestRate: Double = 0,
+    errorRate: Double = 0,
     status: StatusClasses = StatusClasses(), latency: LatencySummary = LatencySummary(), latencyBuckets: [LatencyBucket] = [],
     bytesInRate: Double = 0, bytesOutRate: Double = 0
   ) {
+    self.id = id
     self.listeners = listeners
     self.endpoints = endpoints
     self.inFlight = inFlight
@@ -33,19 +39,6 @@ package struct TotalsRow: Codable, Equatable, Sendable {
     self.latencyBuckets = latencyBuckets
     self.bytesInRate = bytesInRate
     self.bytesOutRate = bytesOutRate
-  }
-
-  package enum CodingKeys: String, CodingKey {
-    case listeners, endpoints
-    case inFlight = "in_flight"
-    case requestsTotal = "requests_total"
-    case requestRate = "request_rate"
-    case errorRate = "error_rate"
-    case status
-    case latency = "latency_ms"
-    case latencyBuckets = "latency_buckets"
-    case bytesInRate = "bytes_in_rate"
-    case bytesOutRate = "bytes_out_rate"
   }
 }
 
@@ -61,16 +54,36 @@ package struct LatencyBucket: Equatable, Sendable {
   }
 }
 
-extension LatencyBucket: Codable {
-  package init(from decoder: any Decoder) throws {
-    var container = try decoder.unkeyedContainer()
-    index = try container.decode(Int.self)
-    count = try container.decode(UInt64.self)
+extension TotalsRow: StatusRow {
+  package init(blank id: String) { self.init(id: id, listeners: 0) }
+
+  package static let members: [StatusMember<TotalsRow>] = [
+    .init("listeners", \.listeners),
+    .init("endpoints", \.endpoints),
+    .init("in_flight", \.inFlight),
+    .init("requests_total", \.requestsTotal),
+    .init(rate: "request_rate", \.requestRate),
+    .init(rate: "error_rate", \.errorRate),
+    .init("status", \.status),
+    .init("latency_ms", \.latency, differs: LatencySummary.differsNoticeably),
+    .init("latency_buckets", \.latencyBuckets),
+    .init(rate: "bytes_in_rate", \.bytesInRate),
+    .init(rate: "bytes_out_rate", \.bytesOutRate),
+  ]
+}
+
+extension LatencyBucket: JSONValue {
+  package func write(to writer: inout JSONWriter) {
+    writer.array { writer in
+      writer.integer(index)
+      writer.integer(count)
+    }
   }
 
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.unkeyedContainer()
-    try container.encode(index)
-    try container.encode(count)
+  package init(from reader: inout JSONReader) throws(JSONError) {
+    var numbers: [UInt64] = []
+    try reader.array { (reader) throws(JSONError) in numbers.append(try reader.integer()) }
+    guard numbers.count == 2, numbers[0] < LatencyBuckets.count else { throw reader.failure("not a bucket of a latency histogram") }
+    self.init(index: Int(numbers[0]), count: numbers[1])
   }
 }

@@ -1,5 +1,5 @@
 /// One endpoint that has at least one listener, over all its listeners.
-package struct EndpointRow: Codable, Equatable, Sendable {
+package struct EndpointRow: Equatable, Sendable {
   /// The name in lower case.
   package var id: String
   /// Empty for the default tenant.
@@ -38,16 +38,24 @@ package struct EndpointRow: Codable, Equatable, Sendable {
     self.bytesInRate = bytesInRate
     self.bytesOutRate = bytesOutRate
   }
+}
 
-  package enum CodingKeys: String, CodingKey {
-    case id, tenant, listeners, nodes
-    case inFlight = "in_flight"
-    case requestsTotal = "requests_total"
-    case requestRate = "request_rate"
-    case errorRate = "error_rate"
-    case status
-    case latency = "latency_ms"
-    case bytesInRate = "bytes_in_rate"
-    case bytesOutRate = "bytes_out_rate"
-  }
+extension EndpointRow: StatusRow {
+  package var key: String { tenant.isEmpty ? id : "\(tenant)/\(id)" }
+
+  package init(blank id: String) { self.init(id: id, tenant: "") }
+
+  package static let members: [StatusMember<EndpointRow>] = [
+    .init("tenant", \.tenant, isAbsent: \.isEmpty, isKey: true),
+    .init("listeners", \.listeners),
+    .init("nodes", \.nodes),
+    .init("in_flight", \.inFlight),
+    .init("requests_total", \.requestsTotal),
+    .init(rate: "request_rate", \.requestRate),
+    .init(rate: "error_rate", \.errorRate),
+    .init("status", \.status),
+    .init("latency_ms", \.latency, differs: LatencySummary.differsNoticeably),
+    .init(rate: "bytes_in_rate", \.bytesInRate),
+    .init(rate: "bytes_out_rate", \.bytesOutRate),
+  ]
 }

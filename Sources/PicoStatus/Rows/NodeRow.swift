@@ -1,7 +1,7 @@
 package import PicoCore
 
 /// One `pico server` process.
-package struct NodeRow: Codable, Equatable, Sendable {
+package struct NodeRow: Equatable, Sendable {
   /// New at each boot.
   package var id: String
   /// Where its proxy port listens, `HOST:PORT`.
@@ -19,10 +19,12 @@ package struct NodeRow: Codable, Equatable, Sendable {
   package var rssBytes: UInt64
   /// Whether the node that answers can reach this one; true of itself.
   package var connected: Bool
+  /// When the row was last heard from its node, where that is not now: the node cannot be reached.
+  package var asOf: Timestamp?
 
   package init(
     id: String, address: String, version: String, state: NodeState, startedAt: Timestamp, listeners: Int = 0, endpoints: Int = 0,
-    requestRate: Double = 0, inFlight: Int = 0, cpu: Double = 0, rssBytes: UInt64 = 0, connected: Bool = true
+    requestRate: Double = 0, inFlight: Int = 0, cpu: Double = 0, rssBytes: UInt64 = 0, connected: Bool = true, asOf: Timestamp? = nil
   ) {
     self.id = id
     self.address = address
@@ -36,16 +38,25 @@ package struct NodeRow: Codable, Equatable, Sendable {
     self.cpu = cpu
     self.rssBytes = rssBytes
     self.connected = connected
+    self.asOf = asOf
   }
+}
 
-  package enum CodingKeys: String, CodingKey {
-    case id, address, version, state
-    case startedAt = "started_at"
-    case listeners, endpoints
-    case requestRate = "request_rate"
-    case inFlight = "in_flight"
-    case cpu
-    case rssBytes = "rss_bytes"
-    case connected
-  }
+extension NodeRow: StatusRow {
+  package init(blank id: String) { self.init(id: id, address: "", version: "", state: .active, startedAt: Timestamp(seconds: 0)) }
+
+  package static let members: [StatusMember<NodeRow>] = [
+    .init("address", \.address),
+    .init("version", \.version),
+    .init("state", \.state),
+    .init("started_at", \.startedAt),
+    .init("listeners", \.listeners),
+    .init("endpoints", \.endpoints),
+    .init(rate: "request_rate", \.requestRate),
+    .init("in_flight", \.inFlight),
+    .init(rate: "cpu", \.cpu),
+    .init("rss_bytes", \.rssBytes, differs: UInt64.differsNoticeably),
+    .init("connected", \.connected),
+    .init(optional: "as_of", \.asOf),
+  ]
 }

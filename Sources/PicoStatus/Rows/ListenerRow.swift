@@ -1,10 +1,12 @@
 package import PicoCore
 
 /// One registration for one endpoint: one tunnel from an agent or an SDK program.
-package struct ListenerRow: Codable, Equatable, Sendable {
+package struct ListenerRow: Equatable, Sendable {
   /// Unique in the cluster.
   package var id: String
   package var endpoint: String
+  /// Empty for the default tenant.
+  package var tenant: String
   /// The ID of the node that holds the tunnel.
   package var node: String
   /// The ID that the agent gave itself; nil when it gave none.
@@ -32,13 +34,14 @@ package struct ListenerRow: Codable, Equatable, Sendable {
   package var bytesOutRate: Double
 
   package init(
-    id: String, endpoint: String, node: String, agent: String? = nil, version: String? = nil, remoteAddress: String,
+    id: String, endpoint: String, tenant: String = "", node: String, agent: String? = nil, version: String? = nil, remoteAddress: String,
     identity: String? = nil, connectedAt: Timestamp, state: ListenerState = .active, roundTrip: Double? = nil, inFlight: Int = 0,
     requestsTotal: UInt64 = 0, requestRate: Double = 0, errorRate: Double = 0, latency: LatencySummary = LatencySummary(),
     bytesInRate: Double = 0, bytesOutRate: Double = 0
   ) {
     self.id = id
     self.endpoint = endpoint
+    self.tenant = tenant
     self.node = node
     self.agent = agent
     self.version = version
@@ -55,20 +58,28 @@ package struct ListenerRow: Codable, Equatable, Sendable {
     self.bytesInRate = bytesInRate
     self.bytesOutRate = bytesOutRate
   }
+}
 
-  package enum CodingKeys: String, CodingKey {
-    case id, endpoint, node, agent, version
-    case remoteAddress = "remote_address"
-    case identity
-    case connectedAt = "connected_at"
-    case state
-    case roundTrip = "rtt_ms"
-    case inFlight = "in_flight"
-    case requestsTotal = "requests_total"
-    case requestRate = "request_rate"
-    case errorRate = "error_rate"
-    case latency = "latency_ms"
-    case bytesInRate = "bytes_in_rate"
-    case bytesOutRate = "bytes_out_rate"
-  }
+extension ListenerRow: StatusRow {
+  package init(blank id: String) { self.init(id: id, endpoint: "", node: "", remoteAddress: "", connectedAt: Timestamp(seconds: 0)) }
+
+  package static let members: [StatusMember<ListenerRow>] = [
+    .init("endpoint", \.endpoint),
+    .init("tenant", \.tenant, isAbsent: \.isEmpty),
+    .init("node", \.node),
+    .init(optional: "agent", \.agent),
+    .init(optional: "version", \.version),
+    .init("remote_address", \.remoteAddress),
+    .init(optional: "identity", \.identity),
+    .init("connected_at", \.connectedAt),
+    .init("state", \.state),
+    .init(optional: "rtt_ms", \.roundTrip, differs: Double?.differsNoticeably),
+    .init("in_flight", \.inFlight),
+    .init("requests_total", \.requestsTotal),
+    .init(rate: "request_rate", \.requestRate),
+    .init(rate: "error_rate", \.errorRate),
+    .init("latency_ms", \.latency, differs: LatencySummary.differsNoticeably),
+    .init(rate: "bytes_in_rate", \.bytesInRate),
+    .init(rate: "bytes_out_rate", \.bytesOutRate),
+  ]
 }
