@@ -16,6 +16,7 @@ package final class Node: Sendable {
   let logger: Logger
   let loopCount: Int
   let processor = ProcessorShare()
+  let events: EventLog
   /// Nil when it is off.
   let accessLog: AccessLog?
   let connections = Atomic<Int>(0)
@@ -35,6 +36,7 @@ package final class Node: Sendable {
     self.accessLog = accessLog
     self.startedAt = startedAt
     loopCount = loops.count
+    events = EventLog(node: id)
     mailboxes = Mailboxes(loops: loops)
   }
 

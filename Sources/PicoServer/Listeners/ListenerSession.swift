@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import PicoCore
+internal import PicoStatus
 internal import PicoTunnel
 internal import Synchronization
 
@@ -30,6 +31,12 @@ final class ListenerSession: TunnelDelegate {
       metadata: [
         "endpoint": "\(listener.endpoint)", "listener": "\(listener.id)", "remote": "\(listener.remoteAddress)",
         "protocol": "\(listener.isPico ? "pico.v1" : "yamux")",
+      ])
+    loop.node.events.record(
+      .listenerConnected,
+      [
+        "endpoint": listener.endpoint.name, "listener": listener.id.description, "remote_address": listener.remoteAddress,
+        "agent": listener.agent.withLock { $0.id } ?? "",
       ])
   }
 
@@ -87,6 +94,12 @@ final class ListenerSession: TunnelDelegate {
     loop.node.logger.log(
       level: level, "listener disconnected",
       metadata: ["endpoint": "\(listener.endpoint)", "listener": "\(listener.id)", "reason": "\(reason)"])
+    loop.node.events.record(
+      .listenerDisconnected,
+      [
+        "endpoint": listener.endpoint.name, "listener": listener.id.description, "remote_address": listener.remoteAddress,
+        "agent": listener.agent.withLock { $0.id } ?? "", "reason": "\(reason)",
+      ])
   }
 
   /// The agent wants nothing new; what is open finishes.

@@ -1,0 +1,20 @@
+package import PicoStatus
+
+/// What an operator may do to the deployment.
+package enum OperatorAction: Equatable, Sendable {
+  case disconnect(Disconnect)
+  case unblock(id: String, block: String)
+  case drainNode(id: String, node: String)
+}
+
+/// Who asks, as far as the admin port knows.
+package struct Operator: Equatable, Sendable {
+  /// The verified identity, else the address; for the log and for blocks.
+  package var name: String
+  package var role: StatusRole
+
+  package init(name: String, role: StatusRole) {
+    self.name = name
+    self.role = role
+  }
+}
