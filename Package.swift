@@ -47,13 +47,19 @@ var targets: [Target] = [
 if build == "all" {
   targets += [
     .target(name: "PicoConfiguration", dependencies: ["PicoCore", yams], swiftSettings: strict),
+    .target(name: "PicoTransport", dependencies: ["PicoCore", nioCore, nioPosix, nioSSL], swiftSettings: strict),
     .target(
-      name: "PicoStatus", dependencies: ["PicoCore", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, logging], swiftSettings: strict),
+      name: "PicoStatus",
+      dependencies: ["PicoCore", "PicoTransport", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, logging], swiftSettings: strict),
     .target(
-      name: "PicoClient", dependencies: ["PicoCore", "PicoTunnel", nioCore, nioPosix, nioSSL, logging], swiftSettings: strict),
+      name: "PicoClient", dependencies: ["PicoCore", "PicoTransport", "PicoTunnel", nioCore, nioPosix, nioSSL, logging],
+      swiftSettings: strict),
     .target(
       name: "PicoAgent",
-      dependencies: ["PicoCore", "PicoTunnel", "PicoHTTP", "PicoClient", "PicoConfiguration", nioCore, nioPosix, nioTLS, nioSSL, logging],
+      dependencies: [
+        "PicoCore", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoClient", "PicoConfiguration", nioCore, nioPosix, nioTLS, nioSSL,
+        logging,
+      ],
       swiftSettings: strict),
     .target(
       name: "PicoServer",
@@ -93,7 +99,8 @@ if build == "all" {
     .testTarget(
       name: "PicoAgentTests",
       dependencies: [
-        "PicoAgent", "PicoClient", "PicoTunnel", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix, nioSSL, logging,
+        "PicoAgent", "PicoClient", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix,
+        nioSSL, logging,
       ],
       swiftSettings: strict),
     .testTarget(name: "PicoBenchTests", dependencies: ["PicoBench", "PicoCore", nioCore, nioPosix], swiftSettings: strict),
