@@ -39,7 +39,6 @@ struct PatternParser {
   }
 
   private mutating func repeated() throws(PatternError) -> PatternNode {
-    let start = position
     var node = try atom()
     while position < characters.count {
       let sign = position
@@ -61,7 +60,7 @@ struct PatternParser {
       default: return node
       }
       guard node.states <= PatternAutomaton.maximumStates, node.size <= Self.maximumSize else {
-        throw PatternError(Self.tooLarge, at: start)
+        throw PatternError(Self.tooLarge, at: sign)
       }
     }
     return node

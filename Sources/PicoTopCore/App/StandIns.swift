@@ -68,3 +68,32 @@ package enum Quantity {
     return "\(Int(value))\(units[unit])"
   }
 }
+
+package enum BrailleGraph {
+  package static func rows(_ values: [Double?], columns: Int, rows: Int, maximum: Double, isASCII: Bool) -> [[Character]] {
+    var out = Array(repeating: Array(repeating: Character(" "), count: columns), count: rows)
+    let dots: [[UInt32]] = [[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]]
+    for column in 0..<columns {
+      for row in 0..<rows {
+        var bits: UInt32 = 0
+        for half in 0..<2 {
+          let index = values.count - columns * 2 + column * 2 + half
+          guard index >= 0, let value = values[index], maximum > 0 else { continue }
+          let height = Int((value / maximum * Double(rows * 4)).rounded(.up))
+          let base = (rows - 1 - row) * 4
+          for dot in 0..<4 where base + dot < height { bits |= dots[half][dot] }
+        }
+        if bits != 0 { out[row][column] = isASCII ? "#" : Character(Unicode.Scalar(0x2800 + bits)!) }
+      }
+    }
+    return out
+  }
+  package static func roundMaximum(_ value: Double) -> Double {
+    guard value > 0, value.isFinite else { return 1 }
+    var step = 1.0
+    while step * 10 <= value { step *= 10 }
+    while step > value { step /= 10 }
+    for factor in [1.0, 2, 3, 5, 10] where step * factor >= value { return step * factor }
+    return value
+  }
+}

@@ -89,6 +89,12 @@ package struct DisplayText: Sendable {
     return true
   }
 
+  /// Takes glyphs off the front; `columns` are what the others take.
+  mutating func drop(first count: Int, columns: Int) {
+    glyphs.removeFirst(count)
+    self.columns = columns
+  }
+
   /// Takes glyphs off the end until `count` columns are left at most.
   package mutating func cut(toColumns count: Int) {
     while columns > count, let last = glyphs.popLast() { columns -= last.columns }

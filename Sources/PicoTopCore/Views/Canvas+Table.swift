@@ -1,3 +1,5 @@
+internal import PicoStatus
+
 /// What a table is drawn with besides its model and rows.
 struct TableFrame: Sendable {
   /// One for each server.

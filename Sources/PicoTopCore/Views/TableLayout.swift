@@ -1,3 +1,5 @@
+internal import PicoStatus
+
 /// Which columns of a table fit, and where.
 struct TableLayout<Row: FilterableRow>: Sendable {
   struct Item: Sendable {

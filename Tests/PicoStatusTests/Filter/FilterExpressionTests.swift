@@ -21,7 +21,7 @@ import Testing
       ("p99>200ms", true), ("p99>0.2s", true), ("p99>250", false), ("p99>=250ms", true), ("max>1s", true), ("max>1s500ms", false),
       ("max<1200001us", true),
       ("in==2KiB", true), ("in>2k", true), ("in>2kB", true), ("out>=5M", true), ("bytes_out_rate<5MiB", true), ("requests>12k", true),
-      ("requests>1.2345k", false), ("5xx==345", true), ("4xx>0", false), ("2xx>=12k and 1xx==0 and 3xx==0", true),
+      ("requests>12.345k", false), ("5xx==345", true), ("4xx>0", false), ("2xx>=12k and 1xx==0 and 3xx==0", true),
       ("errors>5%", true), ("errors>6%", false), ("errors>=6%", true), ("errors>5", true), ("error_rate<0.5%", false),
       ("name~^api", true), ("name~^eu", false), ("name~eu$", true), ("name!~^eu", true), ("name~^API", true),
       ("name ~ ^api-(eu|us)$", true),
