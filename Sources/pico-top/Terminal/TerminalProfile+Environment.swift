@@ -1,5 +1,6 @@
 internal import CNcurses
 internal import Glibc
+internal import PicoCore
 internal import PicoTopCore
 
 extension TerminalProfile {
@@ -7,7 +8,7 @@ extension TerminalProfile {
   static func current(wantsASCII: Bool) -> TerminalProfile? {
     guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1 else { return nil }
     let isUTF8 = setLocale()
-    let environment = processEnvironment()
+    let environment = ProcessEnvironment.current
     return TerminalProfile(
       environment: environment, abilities: Abilities(named: environment["TERM"] ?? ""), isUTF8: isUTF8, wantsASCII: wantsASCII)
   }
