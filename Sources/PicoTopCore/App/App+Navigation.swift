@@ -17,7 +17,7 @@ extension App {
     // The listeners of one endpoint and of all are looked at in ways of their own.
     switch new {
     case .endpoint:
-      ofEndpoint = TableModel(name: ofEndpoint.name, columns: ofEndpoint.columns, sort: ofEndpoint.sort, shown: Array(ofEndpoint.shown))
+      ofEndpoint = TableModel(name: ofEndpoint.name, columns: ofEndpoint.columns, sort: ofEndpoint.sort, shown: ofEndpoint.shown)
       ofEndpoint.arrange(&fleet.listeners)
     case .listeners: listeners.arrange(&fleet.listeners)
     case .live: liveView.reset()
@@ -131,7 +131,7 @@ extension App {
   mutating func saveTable() -> [AppEffect] {
     switch screen {
     case .endpoints: endpoints.save(to: &settings)
-    case .endpoint: ofEndpoint.save(to: &settings)
+    case .endpoint: ofEndpoint.save(to: &settings, hidden: "endpoint")
     case .listeners: listeners.save(to: &settings)
     case .nodes: nodes.save(to: &settings)
     case .blocks: blocks.save(to: &settings)
@@ -149,9 +149,10 @@ extension TableModel {
       total: rows.total, sort: sort, columns: columns.map { ($0.id, $0.title, shown.contains($0.id)) })
   }
 
-  func save(to settings: inout TopSettings) {
+  /// `hidden` is a column that the screen leaves out though the table has it.
+  func save(to settings: inout TopSettings, hidden: String? = nil) {
     settings.sort[name] = sort.text
-    settings.columns[name] = shownColumns.map(\.id)
+    settings.columns[name] = shown + (hidden.map { [$0] } ?? [])
   }
 }
 

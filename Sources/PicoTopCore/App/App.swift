@@ -83,7 +83,7 @@ package struct App: Sendable {
     }
     endpoints = model("endpoints", Column.all, "-rate")
     listeners = model("listeners", Column.all, "-rate")
-    ofEndpoint = model("endpoint", Column.ofOneEndpoint, "-rate")
+    ofEndpoint = model("listeners", Column.ofOneEndpoint, "-rate")
     nodes = model("nodes", Column.all, "id")
     blocks = model("blocks", Column.all, "until")
     if let sort = options.startSort {

@@ -1,21 +1,5 @@
 package import PicoStatus
 
-package enum ColourDepth: Hashable, Sendable { case trueColour, indexed256, indexed16, none }
-
-package struct Theme: Equatable, Sendable {
-  package var name = "default-dark"
-
-  package init() {}
-
-  package func style(_ role: Role, depth: ColourDepth) -> Style {
-    switch role {
-    case .selectedRow: Style(attributes: .reverse)
-    case .header, .title: Style(attributes: .bold)
-    default: Style()
-    }
-  }
-}
-
 package struct TopSettings: Equatable, Sendable {
   package var theme: String = "default-dark"
   package var keys: [String: [String]] = [:]

@@ -28,7 +28,7 @@ extension Column<ListenerRow> {
   /// On the screen of one endpoint its name is above.
   static let ofOneEndpoint = all.filter { $0.id != endpoint.id }
 
-  private static let endpoint = Column<ListenerRow>.words("endpoint", "ENDPOINT", 9, ideal: 26, priority: 1) { row, _ in
+  private static let endpoint = Column<ListenerRow>.words("endpoint", "ENDPOINT", 16, ideal: 26, priority: 1) { row, _ in
     CellText(row.endpoint)
   }
 }

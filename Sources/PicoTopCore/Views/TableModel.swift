@@ -5,8 +5,8 @@ struct TableModel<Row: FilterableRow>: Sendable {
   /// In the settings.
   let name: String
   let columns: [Column<Row>]
-  /// IDs of the columns that are shown, in the order of `columns`.
-  private(set) var shown: Set<String>
+  /// IDs of the columns that are shown, from left to right.
+  private(set) var shown: [String]
   private(set) var sort: TableSort
   var filter = TableFilter()
   /// Rows as they were when they were frozen.
@@ -30,13 +30,15 @@ struct TableModel<Row: FilterableRow>: Sendable {
     self.name = name
     self.columns = columns
     let known = Set(columns.map(\.id))
-    let chosen = shown.map { Set($0).intersection(known) } ?? []
-    self.shown = chosen.isEmpty ? Set(columns.filter(\.isDefault).map(\.id)) : chosen
-    self.shown.insert(columns[0].id)
+    var chosen: [String] = []
+    for id in shown ?? [] where known.contains(id) && !chosen.contains(id) { chosen.append(id) }
+    if chosen.isEmpty { chosen = columns.filter(\.isDefault).map(\.id) }
+    if !chosen.contains(columns[0].id) { chosen.insert(columns[0].id, at: 0) }
+    self.shown = chosen
     self.sort = known.contains(sort.column) ? sort : TableSort(column: columns[0].id, isDescending: false)
   }
 
-  var shownColumns: [Column<Row>] { columns.filter { shown.contains($0.id) } }
+  var shownColumns: [Column<Row>] { shown.compactMap { id in columns.first { $0.id == id } } }
 
   /// The rows on screen.
   func visible(_ table: OrderedTable<Row>) -> OrderedTable<Row> { frozen ?? table }
@@ -80,8 +82,18 @@ struct TableModel<Row: FilterableRow>: Sendable {
       frozen = frozen == nil ? table : nil
     case .follow: isFollowing.toggle()
     case .toggle(let column):
-      guard column != columns[0].id, columns.contains(where: { $0.id == column }) else { return }
-      if shown.remove(column) == nil { shown.insert(column) }
+      toggle(column)
+    }
+  }
+
+  /// A column that comes back stands before those that it is before by nature.
+  private mutating func toggle(_ column: String) {
+    guard let nature = columns.firstIndex(where: { $0.id == column }), nature > 0 else { return }
+    if let place = shown.firstIndex(of: column) {
+      shown.remove(at: place)
+    } else {
+      let later = columns[(nature + 1)...].map(\.id)
+      shown.insert(column, at: shown.firstIndex(where: later.contains) ?? shown.count)
     }
   }
 
@@ -172,13 +184,15 @@ struct TableModel<Row: FilterableRow>: Sendable {
 
   /// The tagged rows if there are any, else the selected one.
   func chosen(in table: OrderedTable<Row>) -> [(key: RowKey, row: Row)] {
-    let keys = tags.isEmpty ? [selection].compactMap { $0 } : tags.sorted { ($0.server, $0.key) < ($1.server, $1.key) }
+    let keys = tags.isEmpty ? [selected(in: table)?.key].compactMap { $0 } : tags.sorted { ($0.server, $0.key) < ($1.server, $1.key) }
     return keys.compactMap { key in table[key].map { (key, $0) } }
   }
 
+  /// Before it was ever drawn, the first row.
   func selected(in table: OrderedTable<Row>) -> (key: RowKey, row: Row)? {
-    guard let selection, let row = table[selection] ?? visible(table)[selection] else { return nil }
-    return (selection, row)
+    let rows = visible(table)
+    if let selection { return (table[selection] ?? rows[selection]).map { (selection, $0) } }
+    return rows.count > 0 ? rows.row(at: 0) : nil
   }
 }
 
