@@ -121,7 +121,7 @@ extension App {
     } else {
       spans.append(Span(live == states.count ? "\(states.count) servers " : "\(live) of \(states.count) servers ", .title))
       spans.append(Span("live", live == states.count ? .ok : .warn))
-      if let oldest { spans.append(Span("  \(Quantity.age(oldest)) old", .error)) }
+      if let oldest { spans.append(Span("  \(Quantity.age(oldest).text) old", .error)) }
     }
     if !isShort {
       if options.isReplay {
@@ -145,7 +145,7 @@ extension App {
     let state = fleet.servers[server]
     switch fleet.freshness(of: server, at: now.steady) {
     case .live: return Span("live", .ok)
-    case .stale(let age): return Span("\(Quantity.age(age)) old", .error)
+    case .stale(let age): return Span("\(Quantity.age(age).text) old", .error)
     case .waiting:
       if state.incompatibility != nil { return Span("incompatible", .error) }
       if case .lost = state.connection { return Span("no connection", .error) }
@@ -167,11 +167,11 @@ extension App {
         let since = max(0, (now.steady - state.changedAt).inSeconds)
         let left = retry.isFinite ? max(0, retry - since) : 0
         let rows: String
-        if case .stale(let age) = fleet.freshness(of: server, at: now.steady) { rows = "; rows are \(Quantity.age(age)) old" } else { rows = "" }
-        return ("\(state.name): \(reason); next try in \(Quantity.age(.seconds(left.rounded(.up))))\(rows)", .error)
+        if case .stale(let age) = fleet.freshness(of: server, at: now.steady) { rows = "; rows are \(Quantity.age(age).text) old" } else { rows = "" }
+        return ("\(state.name): \(reason); next try in \(Quantity.age(.seconds(left.rounded(.up))).text)\(rows)", .error)
       }
       if case .stale(let age) = fleet.freshness(of: server, at: now.steady), state.hello != nil {
-        return ("\(state.name): nothing came for \(Quantity.age(age)); rows are that old", .warn)
+        return ("\(state.name): nothing came for \(Quantity.age(age).text); rows are that old", .warn)
       }
       if let at = state.clockWentBackAt, now.steady - at < .seconds(30) { return ("\(state.name): its clock went back", .warn) }
       if let at = state.tooSlowAt, now.steady - at < .seconds(10) { return ("\(state.name): this screen reads too slowly", .warn) }
@@ -197,10 +197,10 @@ extension App {
 
   private func totalsSpans(_ row: TotalsRow) -> [Span] {
     [
-      Span(Quantity.rate(row.requestRate), .rate, isBold: true), Span(" req/s   ", .muted),
-      Span(Quantity.rate(row.errorRate), row.errorRate > 0 ? .error : .muted, isBold: row.errorRate > 0), Span(" err/s   ", .muted),
-      Span(Quantity.count(row.inFlight), .foreground, isBold: true), Span(" in flight   ", .muted), Span("p99 ", .muted),
-      Span(row.latency.p99 > 0 ? Quantity.milliseconds(row.latency.p99) : "-", CellText.latency(row.latency.p99).role, isBold: true),
+      Span(Quantity.rate(row.requestRate).text, .rate, isBold: true), Span(" req/s   ", .muted),
+      Span(Quantity.rate(row.errorRate).text, row.errorRate > 0 ? .error : .muted, isBold: row.errorRate > 0), Span(" err/s   ", .muted),
+      Span(Quantity.count(UInt64(max(0, row.inFlight))).text, .foreground, isBold: true), Span(" in flight   ", .muted), Span("p99 ", .muted),
+      Span(row.latency.p99 > 0 ? Quantity.milliseconds(row.latency.p99).text : "-", CellText.latency(row.latency.p99).role, isBold: true),
     ]
   }
 

@@ -17,9 +17,9 @@ extension App {
     // The listeners of one endpoint and of all are looked at in ways of their own.
     switch new {
     case .endpoint:
-      ofEndpoint = TableModel(name: ofEndpoint.name, columns: ofEndpoint.columns, sort: ofEndpoint.sort, shown: Array(ofEndpoint.shown))
-      ofEndpoint.arrange(&fleet.listeners)
-    case .listeners: listeners.arrange(&fleet.listeners)
+      ofEndpoint = TableModel(name: ofEndpoint.name, columns: ofEndpoint.columns, sort: ofEndpoint.sort, shown: ofEndpoint.shown)
+      ofEndpoint.arrange(&fleet.listeners, now: now.wall)
+    case .listeners: listeners.arrange(&fleet.listeners, now: now.wall)
     case .live: liveView.reset()
     default: break
     }
@@ -49,7 +49,7 @@ extension App {
     case .nodes:
       guard let node = nodes.selected(in: fleet.nodes) else { return }
       go(to: .listeners)
-      listeners.setFilter("node==\"\(node.row.id)\"", on: &fleet.listeners)
+      listeners.setFilter("node==\"\(node.row.id)\"", on: &fleet.listeners, now: now.wall)
     case .live, .events, .blocks: break
     }
   }
@@ -74,11 +74,11 @@ extension App {
   mutating func run(_ command: TableCommand) {
     switch screen {
     case .overview: break
-    case .endpoints: endpoints.run(command, on: &fleet.endpoints)
-    case .endpoint: ofEndpoint.run(command, on: &fleet.listeners)
-    case .listeners: listeners.run(command, on: &fleet.listeners)
-    case .nodes: nodes.run(command, on: &fleet.nodes)
-    case .blocks: blocks.run(command, on: &fleet.blocks)
+    case .endpoints: endpoints.run(command, on: &fleet.endpoints, now: now.wall)
+    case .endpoint: ofEndpoint.run(command, on: &fleet.listeners, now: now.wall)
+    case .listeners: listeners.run(command, on: &fleet.listeners, now: now.wall)
+    case .nodes: nodes.run(command, on: &fleet.nodes, now: now.wall)
+    case .blocks: blocks.run(command, on: &fleet.blocks, now: now.wall)
     case .live: liveView.run(command, on: fleet.tail.lines)
     case .events: eventsView.run(command, on: fleet.events.lines)
     }
@@ -86,11 +86,22 @@ extension App {
 
   mutating func setFilter(_ text: String) {
     switch screen {
-    case .endpoints: endpoints.setFilter(text, on: &fleet.endpoints)
-    case .endpoint: ofEndpoint.setFilter(text, on: &fleet.listeners)
-    case .listeners: listeners.setFilter(text, on: &fleet.listeners)
-    case .nodes: nodes.setFilter(text, on: &fleet.nodes)
-    case .blocks: blocks.setFilter(text, on: &fleet.blocks)
+    case .endpoints: endpoints.setFilter(text, on: &fleet.endpoints, now: now.wall)
+    case .endpoint: ofEndpoint.setFilter(text, on: &fleet.listeners, now: now.wall)
+    case .listeners: listeners.setFilter(text, on: &fleet.listeners, now: now.wall)
+    case .nodes: nodes.setFilter(text, on: &fleet.nodes, now: now.wall)
+    case .blocks: blocks.setFilter(text, on: &fleet.blocks, now: now.wall)
+    case .overview, .live, .events: break
+    }
+  }
+
+  mutating func refilter() {
+    switch screen {
+    case .endpoints: endpoints.refilter(&fleet.endpoints, now: now.wall)
+    case .endpoint: ofEndpoint.refilter(&fleet.listeners, now: now.wall)
+    case .listeners: listeners.refilter(&fleet.listeners, now: now.wall)
+    case .nodes: nodes.refilter(&fleet.nodes, now: now.wall)
+    case .blocks: blocks.refilter(&fleet.blocks, now: now.wall)
     case .overview, .live, .events: break
     }
   }
@@ -131,7 +142,7 @@ extension App {
   mutating func saveTable() -> [AppEffect] {
     switch screen {
     case .endpoints: endpoints.save(to: &settings)
-    case .endpoint: ofEndpoint.save(to: &settings)
+    case .endpoint: ofEndpoint.save(to: &settings, hidden: "endpoint")
     case .listeners: listeners.save(to: &settings)
     case .nodes: nodes.save(to: &settings)
     case .blocks: blocks.save(to: &settings)
@@ -146,12 +157,13 @@ extension TableModel {
     let rows = visible(table)
     return App.TableFacts(
       filter: filter, tags: tags.count, isRanging: anchor != nil, isFrozen: frozen != nil, isFollowing: isFollowing, count: rows.count,
-      total: rows.total, sort: sort, columns: columns.map { ($0.id, $0.title, shown.contains($0.id)) })
+      total: rows.totalCount, sort: sort, columns: columns.map { ($0.id, $0.title, shown.contains($0.id)) })
   }
 
-  func save(to settings: inout TopSettings) {
+  /// `hidden` is a column that the screen leaves out though the table has it.
+  func save(to settings: inout TopSettings, hidden: String? = nil) {
     settings.sort[name] = sort.text
-    settings.columns[name] = shownColumns.map(\.id)
+    settings.columns[name] = shown + (hidden.map { [$0] } ?? [])
   }
 }
 

@@ -35,8 +35,7 @@ extension App {
     guard isOperator(of: key.server) else { return say("this server gives you the role viewer", .warn) }
     let target = ActionDialog.Target(server: key.server, id: row.id, endpoint: "", remoteAddress: row.address, inFlight: row.inFlight)
     var others = 0
-    for index in 0..<fleet.nodes.count {
-      let other = fleet.nodes.row(at: index)
+    for other in fleet.nodes.all {
       if other.key.server == key.server, other.key != key, other.row.connected, other.row.state == .active { others += 1 }
     }
     var dialog = ActionDialog(kind: .drainNode, targets: [target], alwaysAsksForTyping: isProtected(key.server) || others == 0)

@@ -135,5 +135,6 @@ extension App {
     inFlight.append(totals.live > 0 ? Double(totals.row.inFlight) : nil)
     if inFlight.count > 300 { inFlight.removeFirst(inFlight.count - 300) }
     for server in fleet.servers.indices { fleet.servers[server].sampleStatus() }
+    refilter()
   }
 }

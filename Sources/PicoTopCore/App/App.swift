@@ -83,7 +83,7 @@ package struct App: Sendable {
     }
     endpoints = model("endpoints", Column.all, "-rate")
     listeners = model("listeners", Column.all, "-rate")
-    ofEndpoint = model("endpoint", Column.ofOneEndpoint, "-rate")
+    ofEndpoint = model("listeners", Column.ofOneEndpoint, "-rate")
     nodes = model("nodes", Column.all, "id")
     blocks = model("blocks", Column.all, "until")
     if let sort = options.startSort {
@@ -95,10 +95,10 @@ package struct App: Sendable {
       if let error = endpoints.filter.error { throw AppError("the filter cannot be read: \(error.message)") }
       filterHistory = [filter]
     }
-    endpoints.arrange(&fleet.endpoints)
-    nodes.arrange(&fleet.nodes)
-    blocks.arrange(&fleet.blocks)
-    listeners.arrange(&fleet.listeners)
+    endpoints.arrange(&fleet.endpoints, now: now.wall)
+    nodes.arrange(&fleet.nodes, now: now.wall)
+    blocks.arrange(&fleet.blocks, now: now.wall)
+    listeners.arrange(&fleet.listeners, now: now.wall)
   }
 
   private mutating func restyle() { styles = Styles(theme, depth: depth) }
@@ -107,6 +107,7 @@ package struct App: Sendable {
 
   package mutating func handle(_ event: AppEvent, at now: Moment) -> [AppEffect] {
     self.now = now
+    fleet.wall = now.wall
     var effects: [AppEffect] = []
     switch event {
     case .key(let key): effects = handle(key)

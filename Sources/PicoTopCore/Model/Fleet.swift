@@ -4,14 +4,16 @@ package import PicoStatus
 /// All servers as one: connections, rows, totals, history, events.
 package struct Fleet: Sendable {
   package internal(set) var servers: [ServerState]
-  package internal(set) var endpoints = OrderedTable<EndpointRow>()
-  package internal(set) var listeners = OrderedTable<ListenerRow>()
-  package internal(set) var nodes = OrderedTable<NodeRow>()
-  package internal(set) var blocks = OrderedTable<BlockRow>()
+  package internal(set) var endpoints = OrderedTable<EndpointRow>(order: RowOrder(.rate, isDescending: true), filter: .everything)
+  package internal(set) var listeners = OrderedTable<ListenerRow>(order: RowOrder(.rate, isDescending: true), filter: .everything)
+  package internal(set) var nodes = OrderedTable<NodeRow>(order: RowOrder(.id), filter: .everything)
+  package internal(set) var blocks = OrderedTable<BlockRow>(order: RowOrder(.until), filter: .everything)
   var events = EventLog()
   private(set) var tail = TailBuffer()
   /// The connection that it came over is gone.
   private(set) var tailIsLost = false
+  /// The clock of this machine, which filters take ages from.
+  var wall = Timestamp(seconds: 0)
   let intervalMilliseconds: Int
 
   package init(servers: [String], intervalMilliseconds: Int = 1000) {
@@ -77,7 +79,7 @@ package struct Fleet: Sendable {
 
   private mutating func forget(_ id: String, server: Int) {
     switch id {
-    case Subscription.listenersID: listeners.removeAll(of: server)
+    case Subscription.listenersID: listeners.replace(with: [], server: server, now: wall)
     case Subscription.busiestID: servers[server].busiest = []
     default: break
     }
@@ -139,10 +141,10 @@ package struct Fleet: Sendable {
     }
     for table in subscription.tables {
       switch table {
-      case .nodes: nodes.replace(tables.nodes, of: server)
-      case .endpoints: endpoints.replace(tables.endpoints, of: server)
-      case .listeners: listeners.replace(tables.listeners, of: server)
-      case .blocks: blocks.replace(tables.blocks, of: server)
+      case .nodes: nodes.replace(with: tables.nodes, server: server, now: wall)
+      case .endpoints: endpoints.replace(with: tables.endpoints, server: server, now: wall)
+      case .listeners: listeners.replace(with: tables.listeners, server: server, now: wall)
+      case .blocks: blocks.replace(with: tables.blocks, server: server, now: wall)
       case .totals: servers[server].totals = tables.totals.first?.row
       }
     }
@@ -160,10 +162,10 @@ package struct Fleet: Sendable {
       servers[server].applyBusiest(tables.endpoints, removed: update.removed[.endpoints] ?? [])
       return []
     }
-    nodes.apply(tables.nodes, removed: update.removed[.nodes] ?? [], of: server)
-    endpoints.apply(tables.endpoints, removed: update.removed[.endpoints] ?? [], of: server)
-    listeners.apply(tables.listeners, removed: update.removed[.listeners] ?? [], of: server)
-    blocks.apply(tables.blocks, removed: update.removed[.blocks] ?? [], of: server)
+    nodes.apply(changed: tables.nodes, removed: update.removed[.nodes] ?? [], server: server, now: wall)
+    endpoints.apply(changed: tables.endpoints, removed: update.removed[.endpoints] ?? [], server: server, now: wall)
+    listeners.apply(changed: tables.listeners, removed: update.removed[.listeners] ?? [], server: server, now: wall)
+    blocks.apply(changed: tables.blocks, removed: update.removed[.blocks] ?? [], server: server, now: wall)
     if let change = tables.totals.first {
       var totals = servers[server].totals ?? TotalsRow(blank: change.row.id)
       change.apply(to: &totals)
@@ -202,29 +204,5 @@ extension ServerState {
         busiest.append(change.row)
       }
     }
-  }
-}
-
-extension OrderedTable {
-  /// The rows of a server become these.
-  fileprivate mutating func replace(_ rows: [RowChange<Row>], of server: Int) {
-    let new = rows.map { (RowKey(server: server, key: $0.key), $0.row) }
-    let kept = Set(new.map(\.0))
-    apply(changed: new, removed: keys.filter { $0.server == server && !kept.contains($0) })
-  }
-
-  fileprivate mutating func apply(_ changes: [RowChange<Row>], removed: [String], of server: Int) {
-    guard !changes.isEmpty || !removed.isEmpty else { return }
-    let changed = changes.map { change in
-      let key = RowKey(server: server, key: change.key)
-      var row = self[key] ?? change.row
-      change.apply(to: &row)
-      return (key, row)
-    }
-    apply(changed: changed, removed: removed.map { RowKey(server: server, key: $0) })
-  }
-
-  fileprivate mutating func removeAll(of server: Int) {
-    apply(changed: [], removed: keys.filter { $0.server == server })
   }
 }

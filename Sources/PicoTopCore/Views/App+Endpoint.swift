@@ -33,14 +33,14 @@ extension App {
     func latency(_ label: String, _ value: Double) -> [Span] {
       [
         Span("\(label) ", .muted),
-        Span(value > 0 ? Quantity.milliseconds(value) : "-", isStale ? .stale : CellText.latency(value).role, isBold: true), Span("   "),
+        Span(value > 0 ? Quantity.milliseconds(value).text : "-", isStale ? .stale : CellText.latency(value).role, isBold: true), Span("   "),
       ]
     }
     let spans =
       figure("\(Self.grouped(row.listeners))", row.listeners == 1 ? "listener" : "listeners", .foreground)
-      + figure(Quantity.rate(row.requestRate), "req/s", .rate)
-      + figure(Quantity.rate(row.errorRate), "err/s", row.errorRate > 0 ? .error : .muted)
-      + figure(Quantity.count(row.inFlight), "in flight", .foreground)
+      + figure(Quantity.rate(row.requestRate).text, "req/s", .rate)
+      + figure(Quantity.rate(row.errorRate).text, "err/s", row.errorRate > 0 ? .error : .muted)
+      + figure(Quantity.count(UInt64(max(0, row.inFlight))).text, "in flight", .foreground)
       + latency("p50", row.latency.p50) + latency("p90", row.latency.p90) + latency("p99", row.latency.p99)
       + latency("max", row.latency.max)
     canvas.spans(spans, row: area.row, column: area.column, width: area.columns)
@@ -50,11 +50,11 @@ extension App {
     let points = historyPoints(of: [key.server], endpoint: key.key)
     var rest = area
     let rate = Canvas.GraphLine(
-      title: "Requests/s", value: Quantity.rate(row?.requestRate ?? 0), points: points.map { $0?.requestRate },
-      format: { Quantity.rate($0) }, role: .rate, keepsPeaks: false)
+      title: "Requests/s", value: Quantity.rate(row?.requestRate ?? 0).text, points: points.map { $0?.requestRate },
+      format: { Quantity.rate($0).text }, role: .rate, keepsPeaks: false)
     let latency = Canvas.GraphLine(
-      title: "Latency p99", value: row.map { $0.latency.p99 > 0 ? Quantity.milliseconds($0.latency.p99) : "-" } ?? "-",
-      points: points.map { $0?.p99 }, format: { Quantity.milliseconds($0) }, role: .graph, keepsPeaks: true)
+      title: "Latency p99", value: row.map { $0.latency.p99 > 0 ? Quantity.milliseconds($0.latency.p99).text : "-" } ?? "-",
+      points: points.map { $0?.p99 }, format: { Quantity.milliseconds($0).text }, role: .graph, keepsPeaks: true)
     guard area.columns >= 60 else { return canvas.graph(latency, in: area, isStale: isStale) }
     let left = rest.takeLeft((area.columns - 3) / 2)
     _ = rest.takeLeft(3)

@@ -40,8 +40,8 @@ extension App {
       ]
       if showsListener { spans.append(Span(short(request.listener.isEmpty ? "-" : request.listener, 14).padded(to: 16), .muted)) }
       if showsBytes {
-        spans.append(Span(Quantity.bytes(Double(request.bytesIn)).leftPadded(to: 7), .muted))
-        spans.append(Span(Quantity.bytes(Double(request.bytesOut)).leftPadded(to: 8) + "  ", .muted))
+        spans.append(Span(Quantity.bytes(Double(request.bytesIn)).text.leftPadded(to: 7), .muted))
+        spans.append(Span(Quantity.bytes(Double(request.bytesOut)).text.leftPadded(to: 8) + "  ", .muted))
       }
       if showsID { spans.append(Span(short(request.requestID, 26).padded(to: 28), .muted)) }
       spans.append(Span(request.path))

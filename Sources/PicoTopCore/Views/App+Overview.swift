@@ -23,22 +23,22 @@ extension App {
   }
 
   private func drawTiles(_ row: TotalsRow, isStale: Bool, into canvas: inout Canvas, _ rest: inout Area) {
-    let share = row.requestRate > 0 ? " " + Quantity.percent(min(1, row.errorRate / row.requestRate)) : ""
+    let share = row.requestRate > 0 ? " " + Quantity.share(min(1, row.errorRate / row.requestRate)).text : ""
     func latency(_ value: Double) -> (String, Role) {
-      value > 0 ? (Quantity.milliseconds(value), CellText.latency(value).role) : ("-", .muted)
+      value > 0 ? (Quantity.milliseconds(value).text, CellText.latency(value).role) : ("-", .muted)
     }
     let tiles: [(title: String, value: String, role: Role)] = [
-      ("REQUESTS/S", Quantity.rate(row.requestRate), .rate),
-      ("ERRORS/S", Quantity.rate(row.errorRate) + share, row.errorRate > 0 ? .error : .muted),
-      ("IN FLIGHT", Quantity.count(row.inFlight), .foreground),
+      ("REQUESTS/S", Quantity.rate(row.requestRate).text, .rate),
+      ("ERRORS/S", Quantity.rate(row.errorRate).text + share, row.errorRate > 0 ? .error : .muted),
+      ("IN FLIGHT", Quantity.count(UInt64(max(0, row.inFlight))).text, .foreground),
       ("P50", latency(row.latency.p50).0, latency(row.latency.p50).1),
       ("P90", latency(row.latency.p90).0, latency(row.latency.p90).1),
       ("P99", latency(row.latency.p99).0, latency(row.latency.p99).1),
       ("ENDPOINTS", Self.grouped(row.endpoints), .foreground),
       ("LISTENERS", Self.grouped(row.listeners), .foreground),
-      ("NODES", Self.grouped(fleet.nodes.total), .foreground),
-      ("IN/S", Quantity.bytes(row.bytesInRate), .foreground),
-      ("OUT/S", Quantity.bytes(row.bytesOutRate), .foreground),
+      ("NODES", Self.grouped(fleet.nodes.totalCount), .foreground),
+      ("IN/S", Quantity.bytes(row.bytesInRate).text, .foreground),
+      ("OUT/S", Quantity.bytes(row.bytesOutRate).text, .foreground),
     ]
     let width = 13
     let perLine = max(1, (rest.columns + 1) / width)
@@ -76,7 +76,7 @@ extension App {
     let total = classes.reduce(0) { $0 + $1.count }
     var spans = [Span("Status  ", .title)]
     for entry in classes {
-      let share = total > 0 ? Quantity.percent(entry.count / total) : "-"
+      let share = total > 0 ? Quantity.share(entry.count / total).text : "-"
       spans += [Span("\(entry.name) ", .muted), Span(share + "  ", isStale ? .stale : entry.count > 0 ? entry.role : .muted, isBold: true)]
     }
     var column = area.column + canvas.spans(spans, row: area.row, column: area.column, width: area.columns)
@@ -114,16 +114,16 @@ extension App {
     let flights = Array(repeating: nil, count: max(0, 300 - inFlight.count)) + inFlight
     return [
       Canvas.GraphLine(
-        title: "Requests/s", value: Quantity.rate(row.requestRate), points: points.map { $0?.requestRate },
-        format: { Quantity.rate($0) }, role: .rate, keepsPeaks: false),
+        title: "Requests/s", value: Quantity.rate(row.requestRate).text, points: points.map { $0?.requestRate },
+        format: { Quantity.rate($0).text }, role: .rate, keepsPeaks: false),
       Canvas.GraphLine(
-        title: "Latency p99", value: row.latency.p99 > 0 ? Quantity.milliseconds(row.latency.p99) : "-", points: points.map { $0?.p99 },
-        format: { Quantity.milliseconds($0) }, role: .graph, keepsPeaks: true),
+        title: "Latency p99", value: row.latency.p99 > 0 ? Quantity.milliseconds(row.latency.p99).text : "-", points: points.map { $0?.p99 },
+        format: { Quantity.milliseconds($0).text }, role: .graph, keepsPeaks: true),
       Canvas.GraphLine(
-        title: "Errors/s", value: Quantity.rate(row.errorRate), points: points.map { $0?.errorRate }, format: { Quantity.rate($0) },
+        title: "Errors/s", value: Quantity.rate(row.errorRate).text, points: points.map { $0?.errorRate }, format: { Quantity.rate($0).text },
         role: .error, keepsPeaks: true),
       Canvas.GraphLine(
-        title: "In flight", value: Quantity.count(row.inFlight), points: flights, format: { Quantity.count(Int(min($0, 1e15))) },
+        title: "In flight", value: Quantity.count(UInt64(max(0, row.inFlight))).text, points: flights, format: { Quantity.count(UInt64(max(0, Int(min($0, 1e15))))).text },
         role: .lowLatency, keepsPeaks: true),
     ]
   }

@@ -17,9 +17,11 @@ extension Canvas {
     guard area.columns >= 4, area.rows >= 1 else { return }
     var body = area
     let title = body.takeTop(1)
-    let values = Resampling.fit(line.points, into: body.columns * 2, keepsPeaks: line.keepsPeaks)
-    let maximum = BrailleGraph.roundMaximum(values.reduce(0) { max($0, $1 ?? 0) })
-    let scale = body.rows > 0 ? line.format(maximum) : ""
+    let places = body.columns * 2
+    let points = Resampling.stretched(line.points, count: places)
+    let values = line.keepsPeaks ? Resampling.peaks(points, count: places) : Resampling.means(points, count: places)
+    let graph = BrailleGraph(values, size: Size(columns: body.columns, rows: body.rows), isASCII: isASCII)
+    let scale = body.rows > 0 ? line.format(graph.maximum) : ""
     let scaleWidth = scale.count + 2
     var used = spans(
       [Span(line.title, .title), Span(" ", .muted), Span(line.value, isStale ? .stale : line.role, isBold: true)], row: title.row,
@@ -36,8 +38,8 @@ extension Canvas {
     }
     guard !body.isEmpty else { return }
     let style = styles[isStale ? .stale : line.role]
-    for (row, cells) in BrailleGraph.rows(values, columns: body.columns, rows: body.rows, maximum: maximum, isASCII: isASCII).enumerated() {
-      for (column, cell) in cells.enumerated() where cell != " " {
+    for (row, cells) in graph.rows.enumerated() {
+      for (column, cell) in cells.enumerated() where cell != " " && cell != "\u{2800}" {
         set(cell, row: body.row + row, column: body.column + column, style: style)
       }
     }
@@ -54,21 +56,19 @@ extension Canvas {
   }
 }
 
-/// Many points in few places.
-enum Resampling {
-  /// Exactly `count` values, or all where there are fewer: those behind each other fall together. Holes are where all were.
-  static func fit(_ points: [Double?], into count: Int, keepsPeaks: Bool) -> [Double?] {
-    guard count > 0, points.count > count else { return points }
-    return (0..<count).map { place in
-      let group = points[(place * points.count / count)..<((place + 1) * points.count / count)].compactMap { $0 }
-      guard !group.isEmpty else { return nil }
-      return keepsPeaks ? group.max() : group.reduce(0, +) / Double(group.count)
+extension Resampling {
+  /// As `peaks`, with the mean of each part.
+  static func means(_ series: [Double?], count: Int) -> [Double?] {
+    guard count > 0, series.count > count else { return count > 0 ? series : [] }
+    return (0..<count).map { part in
+      let group = series[(part * series.count / count)..<((part + 1) * series.count / count)].compactMap { $0 }
+      return group.isEmpty ? nil : group.reduce(0, +) / Double(group.count)
     }
   }
 
-  /// Points stretched so that they fill `count` places, where there are fewer.
-  static func stretched(_ points: [Double?], to count: Int) -> [Double?] {
-    guard !points.isEmpty, points.count < count else { return points }
-    return (0..<count).map { points[$0 * points.count / count] }
+  /// A series that fills `count` places where it has fewer values: each stands for several.
+  static func stretched<Value>(_ series: [Value], count: Int) -> [Value] {
+    guard !series.isEmpty, series.count < count else { return series }
+    return (0..<count).map { series[$0 * series.count / count] }
   }
 }

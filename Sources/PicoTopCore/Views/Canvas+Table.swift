@@ -34,7 +34,7 @@ extension Canvas {
     for line in 0..<body.rows {
       let index = model.top + line
       guard index < rows.count else { break }
-      let (key, row) = rows.row(at: index)
+      let (key, row) = (rows.key(at: index), rows.row(at: index))
       let context = frame.context(key.server)
       let isSelected = frame.hasFocus && key == model.selection
       let ground: Role? = isSelected ? .selectedRow : nil

@@ -70,14 +70,18 @@ struct RowContext: Sendable {
 
 extension CellText {
   /// Zero is quiet.
-  static func count(_ value: Int, _ role: Role = .foreground) -> CellText { CellText(Quantity.count(value), value == 0 ? .muted : role) }
-  static func rate(_ value: Double, _ role: Role = .rate) -> CellText { CellText(Quantity.rate(value), value > 0 ? role : .muted) }
-  static func bytes(_ value: Double) -> CellText { CellText(Quantity.bytes(value), value > 0 ? .foreground : .muted) }
+  static func count(_ value: Int, _ role: Role = .foreground) -> CellText { total(UInt64(max(0, value)), role) }
+  static func total(_ value: UInt64, _ role: Role = .foreground) -> CellText {
+    CellText(Quantity.count(value).text, value == 0 ? .muted : role)
+  }
+
+  static func rate(_ value: Double, _ role: Role = .rate) -> CellText { CellText(Quantity.rate(value).text, value > 0 ? role : .muted) }
+  static func bytes(_ value: Double) -> CellText { CellText(Quantity.bytes(value).text, value > 0 ? .foreground : .muted) }
 
   /// Milliseconds; green and red where a person would look twice.
   static func latency(_ milliseconds: Double) -> CellText {
     guard milliseconds > 0 else { return none }
     return CellText(
-      Quantity.milliseconds(milliseconds), milliseconds < 100 ? .lowLatency : milliseconds >= 1000 ? .highLatency : .foreground)
+      Quantity.milliseconds(milliseconds).text, milliseconds < 100 ? .lowLatency : milliseconds >= 1000 ? .highLatency : .foreground)
   }
 }

@@ -2,7 +2,7 @@ internal import PicoStatus
 
 extension Column<EndpointRow> {
   static let all: [Column<EndpointRow>] = [
-    .words("name", "ENDPOINT", 10, ideal: 36, priority: 0) { row, _ in CellText(row.id) },
+    .words("name", "ENDPOINT", 18, ideal: 36, priority: 0) { row, _ in CellText(row.id) },
     .words("tenant", "TENANT", 8, ideal: 14, priority: 10, isDefault: false) { row, _ in row.tenant.isEmpty ? .none : CellText(row.tenant) },
     .figure("listeners", "LISTENERS", 5, priority: 4) { row, _ in .count(row.listeners) },
     .figure("nodes", "NODES", 5, priority: 12) { row, _ in .count(row.nodes) },
@@ -15,14 +15,10 @@ extension Column<EndpointRow> {
     .figure("max", "MAX", 6, priority: 13) { row, _ in .latency(row.latency.max) },
     .figure("in", "IN/S", 6, priority: 11) { row, _ in .bytes(row.bytesInRate) },
     .figure("out", "OUT/S", 6, priority: 9) { row, _ in .bytes(row.bytesOutRate) },
-    .figure("requests", "REQUESTS", 7, priority: 14) { row, _ in CellText(Quantity.count(row.requestsTotal)) },
+    .figure("requests", "REQUESTS", 7, priority: 14) { row, _ in .total(row.requestsTotal) },
     .figure("2xx", "2XX", 6, priority: 16) { row, _ in .total(row.status.successful, .ok) },
     .figure("3xx", "3XX", 6, priority: 18) { row, _ in .total(row.status.redirection, .foreground) },
     .figure("4xx", "4XX", 6, priority: 17) { row, _ in .total(row.status.clientError, .warn) },
     .figure("5xx", "5XX", 6, priority: 15) { row, _ in .total(row.status.serverError, .error) },
   ]
-}
-
-extension CellText {
-  static func total(_ value: UInt64, _ role: Role) -> CellText { CellText(Quantity.count(value), value == 0 ? .muted : role) }
 }

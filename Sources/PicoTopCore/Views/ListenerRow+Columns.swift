@@ -15,20 +15,20 @@ extension Column<ListenerRow> {
     .figure("p90", "P90", 6, priority: 16) { row, _ in .latency(row.latency.p90) },
     .figure("p99", "P99", 6, priority: 7) { row, _ in .latency(row.latency.p99) },
     .figure("rtt", "RTT", 6, priority: 8) { row, _ in row.roundTrip.map { CellText.latency($0) } ?? .none },
-    .figure("age", "UP", 6, priority: 10) { row, context in CellText(Quantity.age(context.age(of: row.connectedAt))) },
+    .figure("age", "UP", 6, priority: 10) { row, context in CellText(Quantity.age(context.age(of: row.connectedAt)).text) },
     .words("node", "NODE", 8, ideal: 14, priority: 11) { row, _ in CellText(row.node) },
     .words("identity", "IDENTITY", 8, ideal: 18, priority: 14) { row, _ in row.identity.map { CellText($0) } ?? .none },
     .words("version", "VERSION", 7, ideal: 9, priority: 15) { row, _ in row.version.map { CellText($0) } ?? .none },
     .words("tenant", "TENANT", 8, ideal: 14, priority: 13, isDefault: false) { row, _ in row.tenant.isEmpty ? .none : CellText(row.tenant) },
     .figure("in", "IN/S", 6, priority: 17) { row, _ in .bytes(row.bytesInRate) },
     .figure("out", "OUT/S", 6, priority: 18) { row, _ in .bytes(row.bytesOutRate) },
-    .figure("requests", "REQUESTS", 7, priority: 19) { row, _ in CellText(Quantity.count(row.requestsTotal)) },
+    .figure("requests", "REQUESTS", 7, priority: 19) { row, _ in .total(row.requestsTotal) },
   ]
 
   /// On the screen of one endpoint its name is above.
   static let ofOneEndpoint = all.filter { $0.id != endpoint.id }
 
-  private static let endpoint = Column<ListenerRow>.words("endpoint", "ENDPOINT", 9, ideal: 26, priority: 1) { row, _ in
+  private static let endpoint = Column<ListenerRow>.words("endpoint", "ENDPOINT", 16, ideal: 26, priority: 1) { row, _ in
     CellText(row.endpoint)
   }
 }

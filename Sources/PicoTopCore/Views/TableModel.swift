@@ -1,3 +1,4 @@
+internal import PicoCore
 internal import PicoStatus
 
 /// How a person looks at a table: order, filter, columns, which row is selected and which are tagged. The rows are elsewhere.
@@ -5,8 +6,8 @@ struct TableModel<Row: FilterableRow>: Sendable {
   /// In the settings.
   let name: String
   let columns: [Column<Row>]
-  /// IDs of the columns that are shown, in the order of `columns`.
-  private(set) var shown: Set<String>
+  /// IDs of the columns that are shown, from left to right.
+  private(set) var shown: [String]
   private(set) var sort: TableSort
   var filter = TableFilter()
   /// Rows as they were when they were frozen.
@@ -30,26 +31,33 @@ struct TableModel<Row: FilterableRow>: Sendable {
     self.name = name
     self.columns = columns
     let known = Set(columns.map(\.id))
-    let chosen = shown.map { Set($0).intersection(known) } ?? []
-    self.shown = chosen.isEmpty ? Set(columns.filter(\.isDefault).map(\.id)) : chosen
-    self.shown.insert(columns[0].id)
+    var chosen: [String] = []
+    for id in shown ?? [] where known.contains(id) && !chosen.contains(id) { chosen.append(id) }
+    if chosen.isEmpty { chosen = columns.filter(\.isDefault).map(\.id) }
+    if !chosen.contains(columns[0].id) { chosen.insert(columns[0].id, at: 0) }
+    self.shown = chosen
     self.sort = known.contains(sort.column) ? sort : TableSort(column: columns[0].id, isDescending: false)
   }
 
-  var shownColumns: [Column<Row>] { columns.filter { shown.contains($0.id) } }
+  var shownColumns: [Column<Row>] { shown.compactMap { id in columns.first { $0.id == id } } }
 
   /// The rows on screen.
   func visible(_ table: OrderedTable<Row>) -> OrderedTable<Row> { frozen ?? table }
 
-  /// Order and filter go to the rows.
-  func arrange(_ table: inout OrderedTable<Row>) {
+  /// Order and filter go to the rows. `now` is what ages are taken from.
+  func arrange(_ table: inout OrderedTable<Row>, now: Timestamp) {
     if let order = RowOrder<Row>(sort.text) { table.setOrder(order) }
-    table.setFilter(filter.expression)
+    table.setFilter(filter.expression, now: now)
+  }
+
+  /// Ages pass, so rows come and go in what a filter of ages lets through.
+  func refilter(_ table: inout OrderedTable<Row>, now: Timestamp) {
+    if filter.expression.readsClock { table.setFilter(filter.expression, now: now) }
   }
 
   // MARK: Commands
 
-  mutating func run(_ command: TableCommand, on table: inout OrderedTable<Row>) {
+  mutating func run(_ command: TableCommand, on table: inout OrderedTable<Row>, now: Timestamp) {
     let count = visible(table).count
     switch command {
     case .move(let by): select(place: settled(in: table) + by, in: table)
@@ -62,12 +70,12 @@ struct TableModel<Row: FilterableRow>: Sendable {
     case .sortNext(let by):
       let places = shownColumns
       let place = places.firstIndex { $0.id == sort.column } ?? 0
-      sort(by: places[(place + by + places.count) % places.count].id, on: &table)
+      sort(by: places[(place + by + places.count) % places.count].id, on: &table, now: now)
     case .sort(let column):
-      if column == sort.column { run(.reverse, on: &table) } else { sort(by: column, on: &table) }
+      if column == sort.column { run(.reverse, on: &table, now: now) } else { sort(by: column, on: &table, now: now) }
     case .reverse:
       sort.isDescending.toggle()
-      rearrange(&table)
+      rearrange(&table, now: now)
     case .tag:
       guard let selection = settledKey(in: table) else { return }
       if tags.remove(selection) == nil { tags.insert(selection) }
@@ -80,30 +88,40 @@ struct TableModel<Row: FilterableRow>: Sendable {
       frozen = frozen == nil ? table : nil
     case .follow: isFollowing.toggle()
     case .toggle(let column):
-      guard column != columns[0].id, columns.contains(where: { $0.id == column }) else { return }
-      if shown.remove(column) == nil { shown.insert(column) }
+      toggle(column)
     }
   }
 
-  private mutating func sort(by column: String, on table: inout OrderedTable<Row>) {
+  /// A column that comes back stands before those that it is before by nature.
+  private mutating func toggle(_ column: String) {
+    guard let nature = columns.firstIndex(where: { $0.id == column }), nature > 0 else { return }
+    if let place = shown.firstIndex(of: column) {
+      shown.remove(at: place)
+    } else {
+      let later = columns[(nature + 1)...].map(\.id)
+      shown.insert(column, at: shown.firstIndex(where: later.contains) ?? shown.count)
+    }
+  }
+
+  private mutating func sort(by column: String, on table: inout OrderedTable<Row>, now: Timestamp) {
     guard let found = columns.first(where: { $0.id == column }) else { return }
     // Words begin with A, figures with the largest.
     sort = TableSort(column: column, isDescending: found.align == .right && column != "age" && column != "until")
-    rearrange(&table)
+    rearrange(&table, now: now)
   }
 
-  private mutating func rearrange(_ table: inout OrderedTable<Row>) {
-    arrange(&table)
+  private mutating func rearrange(_ table: inout OrderedTable<Row>, now: Timestamp) {
+    arrange(&table, now: now)
     if var rows = frozen {
-      arrange(&rows)
+      arrange(&rows, now: now)
       frozen = rows
     }
   }
 
   /// A filter that a person typed; the last one that could be read stays in force while the text cannot.
-  mutating func setFilter(_ text: String, on table: inout OrderedTable<Row>) {
+  mutating func setFilter(_ text: String, on table: inout OrderedTable<Row>, now: Timestamp) {
     filter.set(text, for: Row.self)
-    rearrange(&table)
+    rearrange(&table, now: now)
   }
 
   private mutating func range(in table: OrderedTable<Row>) {
@@ -115,7 +133,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
     anchor = nil
     let rows = visible(table)
     let first = rows.position(of: start) ?? index
-    for place in min(first, index)...max(first, index) where place < rows.count { tags.insert(rows.row(at: place).key) }
+    for place in min(first, index)...max(first, index) where place < rows.count { tags.insert(rows.key(at: place)) }
   }
 
   // MARK: Selection
@@ -128,7 +146,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
       return
     }
     index = min(max(0, place), rows.count - 1)
-    selection = rows.row(at: index).key
+    selection = rows.key(at: index)
     scrollToSelection(count: rows.count)
   }
 
@@ -148,7 +166,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
       index = place
     } else {
       index = min(max(0, index), max(0, rows.count - 1))
-      selection = rows.count > 0 ? rows.row(at: index).key : nil
+      selection = rows.count > 0 ? rows.key(at: index) : nil
     }
     return index
   }
@@ -172,13 +190,15 @@ struct TableModel<Row: FilterableRow>: Sendable {
 
   /// The tagged rows if there are any, else the selected one.
   func chosen(in table: OrderedTable<Row>) -> [(key: RowKey, row: Row)] {
-    let keys = tags.isEmpty ? [selection].compactMap { $0 } : tags.sorted { ($0.server, $0.key) < ($1.server, $1.key) }
+    let keys = tags.isEmpty ? [selected(in: table)?.key].compactMap { $0 } : tags.sorted { ($0.server, $0.key) < ($1.server, $1.key) }
     return keys.compactMap { key in table[key].map { (key, $0) } }
   }
 
+  /// Before it was ever drawn, the first row.
   func selected(in table: OrderedTable<Row>) -> (key: RowKey, row: Row)? {
-    guard let selection, let row = table[selection] ?? visible(table)[selection] else { return nil }
-    return (selection, row)
+    let rows = visible(table)
+    if let selection { return (table[selection] ?? rows[selection]).map { (selection, $0) } }
+    return rows.count > 0 ? (rows.key(at: 0), rows.row(at: 0)) : nil
   }
 }
 
@@ -221,14 +241,14 @@ struct TableSort: Equatable, Sendable {
 struct TableFilter: Sendable {
   private(set) var text = ""
   /// The last text that could be read.
-  private(set) var expression: FilterExpression?
+  private(set) var expression = FilterExpression.everything
   private(set) var error: FilterError?
 
   mutating func set<Row: FilterableRow>(_ text: String, for row: Row.Type) {
     self.text = text
     error = nil
     guard text.contains(where: { !$0.isWhitespace }) else {
-      expression = nil
+      expression = .everything
       return
     }
     do throws(FilterError) {
@@ -239,4 +259,14 @@ struct TableFilter: Sendable {
       self.error = error
     }
   }
+}
+
+extension FilterExpression {
+  static let everything: FilterExpression = {
+    do throws(FilterError) {
+      return try FilterExpression("")
+    } catch {
+      preconditionFailure("an empty filter cannot be read: \(error)")
+    }
+  }()
 }
