@@ -68,12 +68,12 @@ if build == "all" {
       ],
       swiftSettings: strict),
     .target(name: "PicoTopCore", dependencies: ["PicoCore", "PicoStatus", "PicoConfiguration"], swiftSettings: strict),
-    .systemLibrary(name: "CNcurses", providers: [.apt(["libncursesw5-dev"])]),
+    .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
     .executableTarget(
       name: "pico-top",
       dependencies: [
-        "PicoCore", "PicoStatus", "PicoTopCore", "PicoConfiguration", "CNcurses", arguments, logging, nioCore, nioPosix,
-      ], swiftSettings: strict, linkerSettings: small),
+        "PicoCore", "PicoStatus", "PicoTopCore", "PicoTransport", "PicoConfiguration", "CNcurses", arguments, nioCore, nioPosix,
+      ], exclude: ["Terminal/pico.terminfo"], swiftSettings: strict, linkerSettings: small),
     .testTarget(
       name: "PicoTopCoreTests", dependencies: ["PicoTopCore", "PicoStatus", "PicoCore", "PicoConfiguration"], exclude: ["Golden"],
       swiftSettings: strict),

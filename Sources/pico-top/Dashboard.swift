@@ -1,4 +1,5 @@
 internal import Glibc
+internal import PicoConfiguration
 internal import PicoCore
 internal import PicoStatus
 internal import PicoTopCore

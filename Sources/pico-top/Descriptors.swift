@@ -15,7 +15,7 @@ struct WakeDescriptor: Sendable {
 
   func ring() {
     // A descriptor of this kind takes eight bytes, and never blocks short of 2^64 rings.
-    withUnsafeBytes(of: UInt64(1)) { _ = unsafe write(descriptor, $0.baseAddress, $0.count) }
+    unsafe withUnsafeBytes(of: UInt64(1)) { _ = unsafe write(descriptor, $0.baseAddress, $0.count) }
   }
 
   func silence() {

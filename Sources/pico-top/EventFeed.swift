@@ -21,9 +21,7 @@ protocol EventFeed: AnyObject {
 /// Connections to servers, and the recording that is made of them.
 final class LiveFeed: EventFeed {
   private let connections: [StatusConnection]
-  private var recorder: Recorder?
-  /// Why recording ended early.
-  private(set) var recorderFailure: PicoError?
+  private let recorder: Recorder?
   /// Why each server has no connection; nil for those that have, and those that were not heard of.
   private(set) var failures: [StatusFailure?]
 
@@ -62,13 +60,7 @@ final class LiveFeed: EventFeed {
   }
 
   private func record(_ event: Recording.Entry.Event, _ server: Int, _ now: Duration) {
-    guard let recorder else { return }
-    do throws(PicoError) {
-      try recorder.add(Recording.Entry(milliseconds: Int(now / .milliseconds(1)), server: server, event: event))
-    } catch {
-      recorderFailure = error
-      self.recorder = nil
-    }
+    recorder?.add(Recording.Entry(milliseconds: Int(now / .milliseconds(1)), server: server, event: event))
   }
 
   func nextDue(at now: Duration) -> Duration? { nil }

@@ -4,7 +4,6 @@ internal import PicoConfiguration
 internal import PicoCore
 internal import PicoStatus
 internal import PicoTopCore
-internal import PicoTransport
 
 /// What starts, and says what was wrong.
 @main
@@ -17,11 +16,68 @@ enum PicoTop {
 
   private static func run(_ arguments: [String]) -> SysExit {
     do {
-      return try run(try TopCommand.parse(arguments))
+      let command = try TopCommand.parse(arguments)
+      let setup = try Setup(command)
+      for notice in setup.store.notices { StandardStream.error("pico-top: \(notice)") }
+      let isPlain = command.once || command.watch || command.format != nil
+      guard !isPlain, let profile = TerminalProfile.current(wantsASCII: command.ascii || setup.settings.ascii) else {
+        return try printRows(command, setup)
+      }
+      try showScreen(command, setup, profile)
+      return .ok
     } catch {
       return report(error)
     }
   }
+
+  // MARK: With and without a screen
+
+  private static func printRows(_ command: TopCommand, _ setup: Setup) throws -> SysExit {
+    if command.replay != nil { throw PicoError(.usage, "--replay needs a terminal with a full screen", side: .internal) }
+    if command.record != nil { throw PicoError(.usage, "--record needs a terminal with a full screen", side: .internal) }
+    let wake = try WakeDescriptor()
+    let report = try PlainReport(
+      options: setup.options, settings: setup.settings, format: command.format ?? .table, repeats: command.watch)
+    let feed = try LiveFeed(setup.servers, recorder: nil, wake: wake)
+    var run = PlainRun(
+      report, feed: feed, wake: wake, names: setup.names,
+      interval: command.watch ? .milliseconds(setup.options.intervalMilliseconds) : nil)
+    return run.run()
+  }
+
+  private static func showScreen(_ command: TopCommand, _ setup: Setup, _ profile: TerminalProfile) throws {
+    let start = ContinuousClock.now
+    // Before any other thread starts, so that none of them is interrupted.
+    let signals = try SignalDescriptor(Dashboard.signals)
+    let wake = try WakeDescriptor()
+    var options = setup.options
+    options.isASCII = profile.isASCII
+    let replay = try command.replay.map { path throws(PicoError) in try RecordingFile.read(path) }
+    if let replay {
+      options.servers = replay.player.header.servers
+      options.isReplay = true
+      if let notice = replay.notice { StandardStream.error("pico-top: \(notice)") }
+    }
+    // Errors of themes that are not chosen are for whoever chooses them.
+    _ = try setup.themes.theme(named: setup.theme)
+    let app = try App(
+      options: options, settings: setup.settings, themes: setup.themes.themes().themes, theme: setup.theme,
+      size: Size(columns: 80, rows: 24), now: Moment(steady: .zero, wall: .now()))
+    let recorder = try command.record.map { path throws(PicoError) in try Recorder(path: path, servers: options.servers) }
+    let feed: any EventFeed
+    if let replay { feed = ReplayFeed(replay.player) } else { feed = try LiveFeed(setup.servers, recorder: recorder, wake: wake) }
+    let terminal = try Terminal(profile: profile, crashFile: setup.crashFile)
+    terminal.setMouse(options.hasMouse)
+    var dashboard = Dashboard(
+      app: app, terminal: terminal, feed: feed, wake: wake, signals: signals, store: setup.store, start: start)
+    dashboard.run()
+    terminal.close(expectsAnswer: dashboard.expectsAnswer)
+    feed.end()
+    for problem in dashboard.problems { StandardStream.error("pico-top: \(problem)") }
+    if let failure = recorder?.failure { StandardStream.error("pico-top: \(failure)") }
+  }
+
+  // MARK: Errors
 
   /// One line for each thing that is wrong.
   private static func report(_ error: any Error) -> SysExit {
@@ -33,61 +89,25 @@ enum PicoTop {
       // A line that begins with file:line stays as editors know it.
       for line in error.lines { StandardStream.error(line) }
       return error.exit
-    default:
-      guard TopCommand.exitCode(for: error) != .success else {
-        StandardStream.write(TopCommand.fullMessage(for: error, columns: helpColumns) + "\n")
-        return .ok
-      }
-      let text = TopCommand.message(for: error)
-      let line = text.split(separator: "\n").first.map(String.init) ?? text
-      StandardStream.error("pico-top: \(line.escapedForDisplay)")
+    case let error as ThemeError:
+      StandardStream.error("pico-top: \(error)")
+      return .configuration
+    case let error as AppError:
+      StandardStream.error("pico-top: \(error)")
       return .usage
+    default: return reportUsage(error)
     }
   }
 
-  private static let helpColumns = 80
-
-  private static func run(_ command: TopCommand) throws -> SysExit {
-    let start = ContinuousClock.now
-    let environment = ProcessEnvironment.current
-    let paths = SettingsPaths(environment: environment)
-    let store = try SettingsStore(configuration: paths.configuration, state: paths.state)
-    for notice in store.notices { StandardStream.error("pico-top: \(notice)") }
-    let settings = store.settings
-    let setup = try Setup(command, settings)
-    let wantsASCII = command.ascii || settings.ascii
-    let wantsScreen = !command.once && !command.watch && command.format == nil
-    guard wantsScreen, let profile = TerminalProfile.current(wantsASCII: wantsASCII) else {
-      guard command.replay == nil else {
-        throw PicoError(.usage, "--replay needs a terminal that can show a full screen", side: .internal)
-      }
-      return try printRows(command, setup, settings)
+  /// What the parser says, which may be the help that was asked for.
+  private static func reportUsage(_ error: any Error) -> SysExit {
+    guard TopCommand.exitCode(for: error) != .success else {
+      StandardStream.write(TopCommand.fullMessage(for: error) + "\n")
+      return .ok
     }
-
-    // Before any other thread starts, so that none of them is interrupted.
-    let signals = try SignalDescriptor(Dashboard.signals)
-    let wake = try WakeDescriptor()
-    var options = setup.options
-    options.isASCII = profile.isASCII
-    var replay: ReplayPlayer?
-    if let path = command.replay {
-      let (player, notice) = try RecordingFile.read(path)
-      if let notice { StandardStream.error("pico-top: \(notice)") }
-      options.servers = player.header.servers
-      options.isReplay = true
-      replay = player
-    }
-    let app = try makeApp(command, options, settings, environment, start)
-    let recorder = try command.record.map { path throws(PicoError) in try Recorder(path: path, servers: options.servers) }
-    let terminal = try Terminal(profile: profile, crashFile: paths.state.map { $0.prefix(upTo: $0.lastIndex(of: "/") ?? $0.endIndex) + "/top-crash.txt" })
-    let (feed, live) = try makeFeed(replay, setup, recorder, wake, closing: terminal)
-    terminal.setMouse(options.hasMouse)
-    var dashboard = Dashboard(app: app, terminal: terminal, feed: feed, wake: wake, signals: signals, store: store, start: start)
-    dashboard.run()
-    feed.end()
-    terminal.close(expectsAnswer: dashboard.expectsAnswer)
-    for problem in dashboard.problems { StandardStream.error("pico-top: \(problem)") }
-    if let failure = live?.recorderFailure { StandardStream.error("pico-top: \(failure)") }
-    return .ok
+    let text = TopCommand.message(for: error)
+    let line = text.split(separator: "\n").first.map(String.init) ?? text
+    StandardStream.error("pico-top: \(line.escapedForDisplay)")
+    return .usage
   }
 }

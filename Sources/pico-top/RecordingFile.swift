@@ -7,25 +7,31 @@ final class Recorder {
   private let path: String
   private let descriptor: Int32
 
+  /// Why recording ended early.
+  private(set) var failure: PicoError?
+
   /// What was in the file is gone.
   init(path: String, servers: [String]) throws(PicoError) {
     self.path = path
     // The path lives through the call.
     descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0, fchmod(descriptor, 0o600) == 0 || errno == EPERM else {
-      throw PicoError(.badConfiguration, "--record: \(path): \(SystemErrorText.text(errno))", side: .internal)
-    }
-    try write(RecordingWriter.line(Recording.Header(started: .now(), servers: servers)))
+    guard descriptor >= 0 else { throw Self.failure(path) }
+    // A file that was there may have been open to others.
+    fchmod(descriptor, 0o600)
+    write(RecordingWriter.line(Recording.Header(started: .now(), servers: servers)))
+    if let failure { throw failure }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  func add(_ entry: Recording.Entry) throws(PicoError) { try write(RecordingWriter.line(entry)) }
+  func add(_ entry: Recording.Entry) { if failure == nil { write(RecordingWriter.line(entry)) } }
 
-  private func write(_ line: [UInt8]) throws(PicoError) {
-    guard StandardStream.write(line[...], to: descriptor) else {
-      throw PicoError(.internalError, "--record: \(path): recording ended, \(SystemErrorText.text(errno))", side: .internal)
-    }
+  private func write(_ line: [UInt8]) {
+    if !StandardStream.write(line[...], to: descriptor) { failure = Self.failure(path) }
+  }
+
+  private static func failure(_ path: String) -> PicoError {
+    PicoError(.badConfiguration, "--record: \(path): \(SystemErrorText.text(errno))", side: .internal)
   }
 }
 

@@ -40,8 +40,8 @@ const char *pico_terminal_text(const char *capability);
 bool pico_screen_open(const char *name);
 /// The terminal is as it was before.
 void pico_screen_close(void);
-/// Puts one grapheme of up to 5 scalars into a cell; a pair of 0 is the terminal's own colours.
-void pico_screen_put(int row, int column, const wchar_t *text, uint32_t attributes, int pair);
+/// Puts one grapheme into a cell: up to 5 scalars and a zero. A pair of 0 is the terminal's own colours.
+void pico_screen_put(int row, int column, const uint32_t *text, uint32_t attributes, int pair);
 /// Colours are numbers of the terminal; -1 is its own.
 void pico_screen_define_pair(int pair, int foreground, int background);
 /// How many pairs there are.

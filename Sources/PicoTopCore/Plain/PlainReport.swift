@@ -1,5 +1,5 @@
 package import PicoCore
-package import PicoStatus
+internal import PicoStatus
 
 /// The endpoints of some servers as text: with the filter, the order and the columns of the dashboard. No sequence for a terminal is ever in it.
 package struct PlainReport: Sendable {
@@ -138,7 +138,7 @@ package struct PlainReport: Sendable {
       writer.object { writer in
         writer.member("server", fleet.servers[server].name)
         writer.member("now", ifPresent: fleet.servers[server].clock)
-        RowChange(row).writeMembers(to: &writer)
+        row.writeMembers(to: &writer)
       }
       bytes += writer.bytes + [0x0A]
     }

@@ -26,7 +26,7 @@ struct Painter {
     guard grid != shown else { return false }
     let before = shown?.size == grid.size ? shown : nil
     if before == nil { pico_screen_erase() }
-    var text: [Unicode.Scalar] = []
+    var text: [UInt32] = []
     for row in 0..<grid.size.rows {
       for column in 0..<grid.size.columns {
         let cell = grid[row, column]
@@ -35,8 +35,8 @@ struct Painter {
           continue
         }
         text.removeAll(keepingCapacity: true)
-        text.append(contentsOf: character.unicodeScalars.prefix(Self.scalarsPerCell))
-        text.append("\0")
+        text.append(contentsOf: character.unicodeScalars.prefix(Self.scalarsPerCell).map(\.value))
+        text.append(0)
         let (attributes, pair) = look(of: cell.style)
         // The text ends with NUL and lives through the call.
         unsafe pico_screen_put(Int32(row), Int32(column), text, attributes, pair)

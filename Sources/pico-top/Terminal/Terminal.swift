@@ -87,10 +87,14 @@ final class Terminal {
     pico_screen_close()
   }
 
+  private func text(of capability: String) -> String {
+    // The name lives through the call; the answer is copied before the next call.
+    unsafe capability.withCString { unsafe String(cString: pico_terminal_text($0)) }
+  }
+
   /// What a crash writes: everything off, whatever was on.
   private var restoring: String {
-    // Each answer is copied before the next is asked for.
-    let texts = ["sgr0", "op", "cnorm", "rmkx", "rmcup"].map { unsafe String(cString: pico_terminal_text($0)) }
+    let texts = ["sgr0", "op", "cnorm", "rmkx", "rmcup"].map { text(of: $0) }
     return (profile.isLikeXterm ? Self.mouseOff + Self.pasteOff : "") + texts.joined() + (texts[4].isEmpty ? "\r\n" : "\r")
   }
 

@@ -17,7 +17,7 @@ extension TerminalProfile {
   private static func setLocale() -> Bool {
     // Constant texts, and an answer that lives until the next call.
     unsafe setlocale(LC_ALL, "")
-    if unsafe String(cString: nl_langinfo(CODESET)) == "UTF-8" { return true }
+    if unsafe String(cString: nl_langinfo(nl_item(CODESET))) == "UTF-8" { return true }
     let wanted = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap(environmentVariable).first { !$0.isEmpty } ?? ""
     guard wanted.uppercased().hasSuffix("UTF-8") || wanted.uppercased().hasSuffix("UTF8") else { return false }
     return unsafe setlocale(LC_CTYPE, "C.UTF-8") != nil
