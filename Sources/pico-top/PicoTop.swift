@@ -93,8 +93,9 @@ enum PicoTop {
       StandardStream.error("pico-top: \(error)")
       return .configuration
     case let error as AppError:
+      // The command line was read without a fault: it is in the settings.
       StandardStream.error("pico-top: \(error)")
-      return .usage
+      return .configuration
     default: return reportUsage(error)
     }
   }

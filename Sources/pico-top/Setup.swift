@@ -26,6 +26,13 @@ struct Setup {
     let settings = store.settings
     themes = ThemeCatalogue(themeFolder: command.themeDir, environment: environment, executable: Self.executable)
     theme = command.theme ?? settings.theme
+    if let name = command.theme {
+      do throws(ThemeError) {
+        _ = try themes.theme(named: name)
+      } catch {
+        throw PicoError(.usage, "--theme: \(error)", side: .internal)
+      }
+    }
     crashFile = paths.state.flatMap { path in path.lastIndex(of: "/").map { path[..<$0] + "/top-crash.txt" } }
 
     let urls = command.servers.isEmpty ? settings.servers : command.servers

@@ -47,7 +47,7 @@ struct TopCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Show these rows only, such as 'rate>10 and p99>200ms'.", valueName: "EXPRESSION"))
   var filter: String?
 
-  @Option(help: ArgumentHelp("The column to sort by; -KEY sorts the largest first.", valueName: "KEY"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The column to sort by; -KEY sorts the largest first.", valueName: "KEY"))
   var sort: String?
 
   @Option(help: ArgumentHelp("Time between updates, 100ms to 1m.", valueName: "DURATION"))
@@ -59,7 +59,7 @@ struct TopCommand: ParsableCommand {
   @Flag(help: "Print the rows every interval.")
   var watch = false
 
-  @Option(help: "How to print: \(PlainFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(help: ArgumentHelp("How to print.", valueName: "FORMAT"))
   var format: PlainFormat?
 
   @Option(help: ArgumentHelp("Write all that servers say to a file.", valueName: "FILE"))
@@ -82,6 +82,9 @@ struct TopCommand: ParsableCommand {
     if (cert == nil) != (key == nil) { throw ValidationError("--cert and --key need each other") }
     for text in servers { try Self.checking("") { _ = try StatusAccess.server(text) } }
     if let interval { try Self.checking("--interval: ") { _ = try Self.interval(interval) } }
+    if let sort, RowOrder<EndpointRow>(sort) == nil {
+      throw ValidationError("--sort: there is no column \"\(sort.escapedForDisplay)\"; there are \(EndpointRow.fieldNames.joined(separator: " "))")
+    }
     if let filter {
       try Self.checking("--filter: ") { try FilterExpression(filter).validate(for: EndpointRow.self) }
     }

@@ -1,7 +1,7 @@
 """A server of the status WebSocket with as many rows and changes as wanted, and with faults.
 
     status_server.py PORT [--endpoints N] [--listeners N] [--changes N] [--names plain|evil] [--role operator|viewer] [--tls CERT KEY]
-                          [--fault NAME] [--after N]
+                          [--fault NAME] [--after N] [--token TOKEN] [--clock]
 
 It answers what docs/status-protocol.md says of subscribe, resync, history, errors and tail, and takes every action without doing it. It prints
 `ready PORT` when it listens, then a line for each connection and message of a client. SIGUSR1 breaks all connections off and takes none until the next.
@@ -35,6 +35,7 @@ import random
 import signal
 import ssl
 import sys
+import time
 
 import websockets
 from websockets.asyncio.server import serve
@@ -53,6 +54,7 @@ parser.add_argument("--client-ca")
 parser.add_argument("--token")
 parser.add_argument("--fault", default="")
 parser.add_argument("--after", type=int, default=0)
+parser.add_argument("--clock", action="store_true", help="an endpoint `clock-MILLISECONDS` that is new in each update")
 parser.add_argument("--part", type=int, default=1000, help="rows of a part of a snapshot")
 options = parser.parse_args()
 
@@ -222,8 +224,10 @@ class Watcher:
         """One frame, slowly."""
         head = bytes([0x81, 127]) + len(payload).to_bytes(8, "big") if len(payload) > 65535 else bytes([0x81, 126]) + len(payload).to_bytes(2, "big")
         data = head + payload
-        step = max(7, len(data) // 100)
+        step = max(7, len(data) // 25)
         for start in range(0, len(data), step):
+            if self.socket.transport.is_closing():
+                return
             self.socket.transport.write(data[start:start + step])
             await asyncio.sleep(0.02)
 
@@ -241,6 +245,11 @@ class Watcher:
             message = {"type": "update", "id": name, "seq": state["seq"], "now": clock(self.offset), "total": len(fleet.endpoints)}
             if "endpoints" in state["subscription"].get("tables", ["endpoints"]) and "limit" not in state["subscription"]:
                 message["endpoints"] = fleet.change(int(options.changes * interval))
+            if options.clock and "endpoints" in message:
+                old = state.get("clock")
+                state["clock"] = f"clock-{int(time.time() * 1000)}"
+                message["endpoints"].append(dict(fleet.endpoint(state["clock"]), request_rate=1e9))
+                message["removed"] = {"endpoints": [old] if old else []}
             if self.fault == "unknown":
                 message["colour"] = "blue"
             if self.fault == "gap" and count % 3 == 0:
