@@ -83,7 +83,8 @@ struct TopCommand: ParsableCommand {
     for text in servers { try Self.checking("") { _ = try StatusAccess.server(text) } }
     if let interval { try Self.checking("--interval: ") { _ = try Self.interval(interval) } }
     if let sort, RowOrder<EndpointRow>(sort) == nil {
-      throw ValidationError("--sort: there is no column \"\(sort.escapedForDisplay)\"; there are \(EndpointRow.fieldNames.joined(separator: " "))")
+      throw ValidationError(
+        "--sort: there is no column \"\(sort.escapedForDisplay)\"; there are \(EndpointRow.fieldNames.joined(separator: " "))")
     }
     if let filter {
       try Self.checking("--filter: ") { try FilterExpression(filter).validate(for: EndpointRow.self) }

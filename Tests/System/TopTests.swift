@@ -17,14 +17,16 @@ extension SystemTests {
 
     @Test func `every kind of terminal has the colours and characters that it can show`() async throws {
       try await check([
-        "together", "kind", "xterm-256color", "truecolour", "no-color", "tmux-256color", "tmux-truecolour", "linux", "vt100", "unknown", "c",
+        "together", "kind", "xterm-256color", "truecolour", "no-color", "tmux-256color", "tmux-truecolour", "linux", "vt100", "unknown",
+        "c",
         "missing-locale",
       ])
     }
 
     @Test func `the terminal is given back however it ends`() async throws {
       try await check([
-        "together", "ends", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGSEGV", "SIGABRT", "SIGTRAP", "SIGILL", "SIGBUS", "SIGFPE", "ctrl-c",
+        "together", "ends", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGSEGV", "SIGABRT", "SIGTRAP", "SIGILL", "SIGBUS", "SIGFPE",
+        "ctrl-c",
         "hang-up",
       ])
     }

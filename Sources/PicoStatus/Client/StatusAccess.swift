@@ -19,7 +19,8 @@ package struct StatusAccess: Sendable {
 
   /// A URL without a path: `ws://h:1`, `wss://h`, `http://h:1`, `https://h`; or `h:1` and `h`, which are without TLS and at port 8081.
   package static func server(_ text: some StringProtocol) throws(MalformedValue) -> BaseURL {
-    let malformed = MalformedValue(text, isNot: "the URL of an admin port", like: "ws://localhost:8081, wss://pico.example.com, localhost:8081")
+    let malformed = MalformedValue(
+      text, isNot: "the URL of an admin port", like: "ws://localhost:8081, wss://pico.example.com, localhost:8081")
     do throws(MalformedValue) {
       guard !text.utf8.contains(UInt8(ascii: "/")) else { return try BaseURL(text: text) }
       let address = try HostPort(text: text, defaultPort: defaultPort)
