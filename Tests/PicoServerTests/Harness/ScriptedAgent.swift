@@ -240,8 +240,7 @@ private final class Registration: ChannelInboundHandler, RemovableChannelHandler
     self.isPico = isPico
     self.state = state
     self.opened = opened
-    var generator = SystemRandomNumberGenerator()
-    key = WebSocketHandshake.makeKey(using: &generator)
+    key = WebSocketHandshake.makeKey()
     answer = WebSocketAnswer(key: key, offered: isPico ? WebSocketHandshake.subprotocol : nil)
   }
 
