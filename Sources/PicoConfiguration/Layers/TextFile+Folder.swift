@@ -15,5 +15,5 @@ extension TextFile {
     return names.sorted()
   }
 
-  package static func exists(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
+  package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 }

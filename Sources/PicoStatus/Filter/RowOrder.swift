@@ -23,21 +23,21 @@ package struct RowOrder<Row: FilterableRow>: Equatable, Sendable {
   package var text: String { (isDescending ? "-" : "") + field.names[0] }
 
   /// What is absent comes last in either direction.
-  package func precedes(_ left: Row, _ right: Row) -> Bool {
-    precedes(value(of: left), left.key, value(of: right), right.key)
-  }
+  package func precedes(_ left: Row, _ right: Row) -> Bool { precedes(value(of: left), value(of: right)) ?? (left.key < right.key) }
 
   /// What a row is placed by. An age is taken at 1970, which orders as it does at any other time.
-  package func value(of row: Row) -> FieldValue { row.value(of: field, now: Timestamp(seconds: 0)) }
+  package func value(of row: Row) -> FieldValue {
+    let value = row.value(of: field, now: Timestamp(seconds: 0))
+    if case .number(let number) = value, number.isNaN { return .absent }
+    return value
+  }
 
-  /// As ``precedes(_:_:)``, for those who keep the values of rows. A key is only asked for where the values are level.
-  package func precedes(
-    _ left: FieldValue, _ leftKey: @autoclosure () -> String, _ right: FieldValue, _ rightKey: @autoclosure () -> String
-  ) -> Bool {
+  /// As above for the values of rows, for those who keep them; nil where they are level and the key decides.
+  package func precedes(_ left: FieldValue, _ right: FieldValue) -> Bool? {
     switch (left, right) {
-    case (.number(let left), .number(let right)) where left != right: (left < right) != isDescending
-    case (.text(let left), .text(let right)) where left != right: (left < right) != isDescending
-    case (.absent, .absent), (.number, .number), (.text, .text): leftKey() < rightKey()
+    case (.number(let left), .number(let right)): left == right ? nil : (left < right) != isDescending
+    case (.text(let left), .text(let right)): left == right ? nil : (left < right) != isDescending
+    case (.absent, .absent): nil
     case (.absent, _): false
     case (_, .absent): true
     case (.number, .text): true

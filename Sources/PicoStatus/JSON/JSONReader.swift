@@ -304,6 +304,14 @@ package struct JSONReader: Sendable {
     return unit
   }
 
+  /// Takes the next value, whatever it is, and gives its text.
+  package mutating func text() throws(JSONError) -> [UInt8] {
+    skipBlanks()
+    let start = position
+    try skip()
+    return Array(bytes[start..<position])
+  }
+
   /// Takes the next value, whatever it is.
   package mutating func skip() throws(JSONError) {
     switch try peek() {

@@ -61,6 +61,12 @@ package struct JSONWriter: Sendable {
     bytes += written
   }
 
+  /// A value that is written already.
+  package mutating func value(_ written: [UInt8]) {
+    separate()
+    bytes += written
+  }
+
   // MARK: Values
 
   package mutating func member(_ name: String, _ value: some JSONValue) {

@@ -30,12 +30,22 @@ package struct RGB: Hashable, Sendable {
 
   /// How different two colours look: 0 is the same, about 1 is black and white. Euclidean in Oklab (Björn Ottosson, 2020).
   package func distance(to other: RGB) -> Double {
-    let (one, two) = (Self.oklab(linear), Self.oklab(other.linear))
-    let (lightness, a, b) = (one.0 - two.0, one.1 - two.1, one.2 - two.2)
+    let (one, two) = (oklab, other.oklab)
+    let (lightness, a, b) = (one.lightness - two.lightness, one.a - two.a, one.b - two.b)
     return (lightness * lightness + a * a + b * b).squareRoot()
   }
 
-  private static func oklab(_ light: (red: Double, green: Double, blue: Double)) -> (Double, Double, Double) {
+  /// Whether both have a hue and it is not nearly the same: more than 60° apart.
+  private func differsInHue(from other: RGB) -> Bool {
+    let (one, two) = (oklab, other.oklab)
+    let (chroma, otherChroma) = (hypot(one.a, one.b), hypot(two.a, two.b))
+    guard chroma > 0.05, otherChroma > 0.05 else { return false }
+    return one.a * two.a + one.b * two.b < 0.5 * chroma * otherChroma
+  }
+
+  private var oklab: (lightness: Double, a: Double, b: Double) { Self.oklab(linear) }
+
+  private static func oklab(_ light: (red: Double, green: Double, blue: Double)) -> (lightness: Double, a: Double, b: Double) {
     let (red, green, blue) = light
     let long = cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
     let middle = cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
@@ -70,19 +80,16 @@ package struct RGB: Hashable, Sendable {
     RGB(255, 255, 255),
   ]
 
-  /// The index in a part of the palette that looks most like this. With a background, only those that can be told from it as well as this
-  /// can, up to `contrast`; if none can, the one with most contrast.
-  func nearest(in indices: ClosedRange<UInt8>, on background: RGB? = nil, contrast: Double = 1) -> UInt8 {
+  /// The one of some indices that looks most like this and is not of another hue. With a background, it has the contrast with it; if none
+  /// has, it is the one with most.
+  func nearest(in indices: [UInt8], on background: RGB? = nil, contrast least: Double = 1) -> UInt8 {
     var best: (index: UInt8, distance: Double)?
-    var clearest = (index: indices.lowerBound, contrast: 0.0)
-    let wanted = background.map { min(contrast, self.contrast(to: $0)) } ?? 0
+    var clearest: (index: UInt8, contrast: Double) = (indices.first ?? 0, 0)
     for index in indices {
       let candidate = RGB(xterm: index)
-      if let background {
-        let contrast = candidate.contrast(to: background)
-        if contrast > clearest.contrast { clearest = (index, contrast) }
-        guard contrast >= wanted else { continue }
-      }
+      let contrast = background.map(candidate.contrast) ?? .infinity
+      if contrast > clearest.contrast { clearest = (index, contrast) }
+      guard contrast >= least, !differsInHue(from: candidate) else { continue }
       let distance = distance(to: candidate)
       if distance < best?.distance ?? .infinity { best = (index, distance) }
     }

@@ -14,8 +14,8 @@ package struct Theme: Equatable, Sendable {
   init(name: String, full: [Role: Style], for256: [Role: Style], for16: [Role: Style]) {
     self.name = name
     var styles: [ColourDepth: [Role: Style]] = [.trueColour: full]
-    styles[.indexed256] = Self.reduced(full, overridden: for256, to: 16...255)
-    styles[.indexed16] = Self.reduced(full, overridden: for16, to: 0...15)
+    styles[.indexed256] = Self.in256(full.merging(for256) { $1 })
+    styles[.indexed16] = Self.in16(full.merging(for16) { $1 })
     styles[.none] = full.reduce(into: [:]) { $0[$1.key] = Style(attributes: $1.value.attributes.union($1.key.attributesWithoutColour)) }
     self.styles = styles
   }
@@ -25,24 +25,41 @@ package struct Theme: Equatable, Sendable {
 
   // MARK: Fewer colours
 
-  private static func reduced(_ full: [Role: Style], overridden: [Role: Style], to indices: ClosedRange<UInt8>) -> [Role: Style] {
-    var styles: [Role: Style] = [:]
-    for (role, style) in full {
-      var style = overridden[role] ?? style
-      let background = style.background
-      style.background = reduced(background, to: indices)
-      // What can be read in full colour must be readable here too.
-      let limit = role.isText ? 4.5 : 1.5
-      if case .rgb(let red, let green, let blue) = style.foreground {
-        let index = RGB(red, green, blue).nearest(in: indices, on: style.background.rgb, contrast: limit)
-        style.foreground = .ansi(index)
-      }
-      styles[role] = style
-    }
-    return styles
+  /// The part of xterm's palette that looks the same everywhere.
+  private static let fixed = Array<UInt8>(16...255)
+  private static let sixteen = Array<UInt8>(0...15)
+  /// Grey as a background leaves no text readable, so it is not among those that are chosen.
+  private static let sixteenBackgrounds = sixteen.filter { $0 != 7 && $0 != 8 }
+
+  private static func in256(_ styles: [Role: Style]) -> [Role: Style] {
+    styles.reduce(into: [:]) { $0[$1.key] = reduced($1.value, $1.key, to: fixed, backgrounds: fixed) }
   }
 
-  private static func reduced(_ colour: Colour, to indices: ClosedRange<UInt8>) -> Colour {
+  /// With so few colours a background often becomes that of all, and several foregrounds become one. So attributes join in.
+  private static func in16(_ styles: [Role: Style]) -> [Role: Style] {
+    var reduced: [Role: Style] = [:]
+    let background = styles[.background]?.background ?? .default
+    for (role, style) in styles {
+      var few = self.reduced(style, role, to: sixteen, backgrounds: sixteenBackgrounds)
+      let isLost = style.background != background && few.background == self.reduced(background, to: sixteenBackgrounds)
+      if isLost || [.warn, .error].contains(role) { few.attributes.formUnion(role.attributesWithoutColour) }
+      reduced[role] = few
+    }
+    return reduced
+  }
+
+  /// What is text is kept readable, the rest visible.
+  private static func reduced(_ style: Style, _ role: Role, to indices: [UInt8], backgrounds: [UInt8]) -> Style {
+    var style = style
+    style.background = reduced(style.background, to: backgrounds)
+    if case .rgb(let red, let green, let blue) = style.foreground {
+      let least = role.isText ? 4.5 : 1.5
+      style.foreground = .ansi(RGB(red, green, blue).nearest(in: indices, on: style.background.rgb, contrast: least))
+    }
+    return style
+  }
+
+  private static func reduced(_ colour: Colour, to indices: [UInt8]) -> Colour {
     guard case .rgb(let red, let green, let blue) = colour else { return colour }
     return .ansi(RGB(red, green, blue).nearest(in: indices))
   }

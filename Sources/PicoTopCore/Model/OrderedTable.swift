@@ -1,0 +1,193 @@
+package import PicoCore
+package import PicoStatus
+
+/// A row of a table that several servers share.
+package struct RowKey: Hashable, Sendable {
+  /// The index of the server.
+  package var server: Int
+  /// Its key there.
+  package var key: String
+
+  package init(server: Int, key: String) {
+    self.server = server
+    self.key = key
+  }
+}
+
+/// Rows by key, of which those that a filter lets through can be read in order by their position.
+///
+/// The rows stay in order while they change: those whose place may have changed are taken out, sorted among themselves and merged in again. So an
+/// update costs the sort of what moved and one pass over small integers, a new filter one pass over all rows, and reading a page nothing but the
+/// reading.
+package struct OrderedTable<Row: FilterableRow>: Sendable {
+  package private(set) var order: RowOrder<Row>
+  package private(set) var filter: FilterExpression
+
+  /// By slot. A slot without a row has one that is out of date and nobody reads.
+  private var rows: [Row] = []
+  private var keys: [RowKey] = []
+  /// What a row is placed by.
+  private var values: [FieldValue] = []
+  private var isShown: [Bool] = []
+  /// In `shown`; -1 while the row is not.
+  private var positions: [Int32] = []
+  /// Whether the slot is to be taken out of `ordered`; only while rows are applied.
+  private var isLoose: [Bool] = []
+  private var free: [Int32] = []
+
+  private var slots: [RowKey: Int32] = [:]
+  /// The slots of all rows in order, and of those that are shown.
+  private var ordered: [Int32] = []
+  private var shown: [Int32] = []
+
+  package init(order: RowOrder<Row>, filter: FilterExpression) {
+    self.order = order
+    self.filter = filter
+  }
+
+  // MARK: Reading
+
+  /// Rows that the filter lets through.
+  package var count: Int { shown.count }
+  /// All rows.
+  package var totalCount: Int { ordered.count }
+
+  /// `position` is below `count`.
+  package func row(at position: Int) -> Row { rows[Int(shown[position])] }
+  package func key(at position: Int) -> RowKey { keys[Int(shown[position])] }
+
+  /// nil for a row that is not there or that the filter keeps out.
+  package func position(of key: RowKey) -> Int? {
+    guard let slot = slots[key], positions[Int(slot)] >= 0 else { return nil }
+    return Int(positions[Int(slot)])
+  }
+
+  /// Also of a row that the filter keeps out.
+  package subscript(key: RowKey) -> Row? { slots[key].map { rows[Int($0)] } }
+
+  /// All rows in order, also those that the filter keeps out.
+  package var all: some Sequence<(key: RowKey, row: Row)> { ordered.lazy.map { (keys[Int($0)], rows[Int($0)]) } }
+
+  // MARK: Changing
+
+  /// Rows of a server that are new or have new members, and the keys of those that are gone; a row that is in both has come back. `now` is what the
+  /// filter takes ages from.
+  package mutating func apply(
+    changed: some Sequence<RowChange<Row>>, removed: some Sequence<String> = EmptyCollection(), server: Int = 0, now: Timestamp
+  ) {
+    var isChanged = false
+    for key in removed {
+      guard let slot = slots.removeValue(forKey: RowKey(server: server, key: key)) else { continue }
+      isLoose[Int(slot)] = true
+      free.append(slot)
+      isChanged = true
+    }
+    var moved: [Int32] = []
+    for change in changed {
+      let key = RowKey(server: server, key: change.key)
+      if let slot = slots[key].map(Int.init) {
+        change.apply(to: &rows[slot])
+        let value = order.value(of: rows[slot])
+        if value != values[slot] {
+          values[slot] = value
+          if !isLoose[slot] { moved.append(Int32(slot)) }
+          isLoose[slot] = true
+        }
+        let shows = filter.matches(rows[slot], now: now)
+        if shows != isShown[slot] { isChanged = true }
+        isShown[slot] = shows
+      } else {
+        moved.append(insert(change.row, key, now: now))
+      }
+    }
+    guard isChanged || !moved.isEmpty else { return }
+    merge(moved)
+  }
+
+  /// All rows that a server has from now on; others of it are gone.
+  package mutating func replace(with rows: [RowChange<Row>], server: Int = 0, now: Timestamp) {
+    let kept = Set(rows.map(\.key))
+    let gone = slots.keys.filter { $0.server == server && !kept.contains($0.key) }.map(\.key)
+    apply(changed: rows, removed: gone, server: server, now: now)
+  }
+
+  package mutating func setOrder(_ order: RowOrder<Row>) {
+    guard order != self.order else { return }
+    self.order = order
+    for slot in ordered { values[Int(slot)] = order.value(of: rows[Int(slot)]) }
+    sort(&ordered)
+    show()
+  }
+
+  /// Also to take ages from a later `now`, when the filter reads the clock.
+  package mutating func setFilter(_ filter: FilterExpression, now: Timestamp) {
+    self.filter = filter
+    for slot in ordered { isShown[Int(slot)] = filter.matches(rows[Int(slot)], now: now) }
+    show()
+  }
+
+  // MARK: Slots
+
+  private mutating func insert(_ row: Row, _ key: RowKey, now: Timestamp) -> Int32 {
+    let value = order.value(of: row)
+    let shows = filter.matches(row, now: now)
+    // One that was freed just now is still in `ordered`, and is loose; it is put in again where it belongs.
+    guard let slot = free.popLast() else {
+      rows.append(row)
+      keys.append(key)
+      values.append(value)
+      isShown.append(shows)
+      positions.append(-1)
+      isLoose.append(true)
+      let slot = Int32(rows.count - 1)
+      slots[key] = slot
+      return slot
+    }
+    let index = Int(slot)
+    (rows[index], keys[index], values[index]) = (row, key, value)
+    (isShown[index], isLoose[index]) = (shows, true)
+    slots[key] = slot
+    return slot
+  }
+
+  /// Takes what is loose out of the order and puts `moved` in.
+  private mutating func merge(_ moved: [Int32]) {
+    var moved = moved
+    sort(&moved)
+    var result: [Int32] = []
+    result.reserveCapacity(ordered.count + moved.count)
+    var next = 0
+    for slot in ordered where !isLoose[Int(slot)] {
+      while next < moved.count, precedes(moved[next], slot) {
+        result.append(moved[next])
+        next += 1
+      }
+      result.append(slot)
+    }
+    result += moved[next...]
+    for slot in ordered where isLoose[Int(slot)] {
+      isLoose[Int(slot)] = false
+      positions[Int(slot)] = -1
+    }
+    for slot in moved { isLoose[Int(slot)] = false }
+    ordered = result
+    show()
+  }
+
+  private mutating func show() {
+    shown.removeAll(keepingCapacity: true)
+    for slot in ordered {
+      let index = Int(slot)
+      positions[index] = isShown[index] ? Int32(shown.count) : -1
+      if isShown[index] { shown.append(slot) }
+    }
+  }
+
+  private func sort(_ list: inout [Int32]) { list.sort(by: precedes) }
+
+  private func precedes(_ left: Int32, _ right: Int32) -> Bool {
+    let (left, right) = (Int(left), Int(right))
+    if let isBefore = order.precedes(values[left], values[right]) { return isBefore }
+    return (keys[left].key, keys[left].server) < (keys[right].key, keys[right].server)
+  }
+}

@@ -1,0 +1,64 @@
+package import PicoConfiguration
+internal import PicoStatus
+
+extension TopSettings {
+  /// Every key of `top.yaml`.
+  package static let schema = ConfigurationSchema(
+    initial: TopSettings(),
+    keys: [
+      .key("theme", \.theme, "The theme, a name of `t`'s list"),
+      .key("keys", \.keys, "Keys for an action instead of its own, by the name of the action"),
+      .key("columns", \.columns, "The columns of a table from left to right, by the name of the table"),
+      .key("sort", \.sort, "The field that a table is sorted by, with a - for the largest first"),
+      .key("servers", \.servers, "The servers to watch when the command line names none"),
+      .key("mouse", \.mouse, "Whether the mouse is used"),
+      .key("ascii", \.ascii, "Whether only ASCII is drawn"),
+      .key("interval", \.interval, "The time between updates") {
+        (.milliseconds(100) ... .seconds(60)).contains($0) ? nil : "must be from 100ms to 1m"
+      },
+      .key("protected", \.protected, "Servers (with *) that always ask for typing before a listener is disconnected"),
+      .key("filter", \.filter, "The filter that the endpoints start with"),
+    ], check: check)
+
+  /// Tables whose columns can be set.
+  package static let tables = ["endpoints", "listeners", "nodes", "requests", "events", "blocks"]
+  /// Tables that can be sorted.
+  package static let sortedTables = ["endpoints", "listeners", "nodes", "blocks"]
+
+  @Sendable
+  private static func check(_ settings: TopSettings, _ problems: inout ConfigurationProblems) {
+    checkTables(columns: settings.columns, sort: settings.sort, &problems)
+    do throws(FilterError) {
+      try FilterExpression(settings.filter).validate(for: EndpointRow.self)
+    } catch {
+      problems.contradiction("filter", error.message)
+    }
+  }
+
+  static func checkTables(columns: [String: [String]], sort: [String: String], _ problems: inout ConfigurationProblems) {
+    for table in columns.keys.sorted() where !tables.contains(table) {
+      problems.contradiction("columns.\(table)", "is no table; tables are \(tables.joined(separator: " "))")
+    }
+    for (table, columns) in columns.sorted(by: { $0.key < $1.key }) where columns.isEmpty {
+      problems.contradiction("columns.\(table)", "names no column")
+    }
+    for (table, sort) in sort.sorted(by: { $0.key < $1.key }) {
+      if let complaint = complaint(sort, of: table) { problems.contradiction("sort.\(table)", complaint) }
+    }
+  }
+
+  private static func complaint(_ sort: String, of table: String) -> String? {
+    switch table {
+    case "endpoints": complaint(sort, EndpointRow.self)
+    case "listeners": complaint(sort, ListenerRow.self)
+    case "nodes": complaint(sort, NodeRow.self)
+    case "blocks": complaint(sort, BlockRow.self)
+    default: "is no table that can be sorted; these are \(sortedTables.joined(separator: " "))"
+    }
+  }
+
+  private static func complaint<Row: FilterableRow>(_ sort: String, _ rows: Row.Type) -> String? {
+    guard RowOrder<Row>(sort) == nil else { return nil }
+    return "\"\(sort)\" is not a field (\(Row.fieldNames.joined(separator: " ")))"
+  }
+}
