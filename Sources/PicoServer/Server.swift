@@ -81,7 +81,7 @@ package final class Server: Sendable {
   }
 
   private func openAdmin(_ node: Node, _ loops: NodeLoops, _ group: MultiThreadedEventLoopGroup) async throws -> [AdminServer] {
-    let source = NodeReport(node: node, loops: loops)
+    let source = NodeReport(node: node, loops: loops, actions: ListenerActions(node: node, loops: loops))
     let options = configuration.admin
     let policy = AdminPolicy(allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts)
     var servers = [

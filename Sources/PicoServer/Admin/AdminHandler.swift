@@ -176,10 +176,15 @@ extension AdminRequest {
     let id = ids.popFirst()
     self.init(
       method: head.method, path: String(path), version: head.version, hosts: head.headers["host"], origins: head.headers["origin"],
+      isForwarded: head.headers.contains { Self.isForwarding($0.name.lowercased()) },
       requestID: id.flatMap { id in
         // The bytes are looked at within the call, not kept.
         let isAcceptable = unsafe Array(id.utf8).withUnsafeBytes { unsafe RequestID.isAcceptable(bytes: $0) }
         return ids.isEmpty && isAcceptable ? id : nil
       })
+  }
+
+  private static func isForwarding(_ name: String) -> Bool {
+    name == "forwarded" || name == "via" || name == "x-real-ip" || name.hasPrefix("x-forwarded-")
   }
 }

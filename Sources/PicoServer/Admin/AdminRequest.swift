@@ -8,18 +8,21 @@ package struct AdminRequest: Equatable, Sendable {
   package var version: HTTPVersion
   package var hosts: [String]
   package var origins: [String]
+  /// It carries a field that proxies add: `Forwarded`, `X-Forwarded-…`, `X-Real-IP` or `Via`.
+  package var isForwarded: Bool
   /// The client's own, if it may be kept.
   package var requestID: String?
 
   package init(
     method: HTTPMethod, path: String, version: HTTPVersion = .http1_1, hosts: [String] = ["localhost"], origins: [String] = [],
-    requestID: String? = nil
+    isForwarded: Bool = false, requestID: String? = nil
   ) {
     self.method = method
     self.path = path
     self.version = version
     self.hosts = hosts
     self.origins = origins
+    self.isForwarded = isForwarded
     self.requestID = requestID
   }
 }

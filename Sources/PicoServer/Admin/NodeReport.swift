@@ -9,8 +9,12 @@ internal import Synchronization
 struct NodeReport: AdminSource {
   let node: Node
   let loops: NodeLoops
+  let actions: ListenerActions
 
   var readiness: Readiness { node.isLeaving ? .notReady(reason: "shutting down") : .ready }
+
+  func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { await actions.perform(action, by: by) }
+  func blocks() async -> [BlockRow] { await actions.blocks() }
 
   private struct Share: Sendable {
     var counts = NodeCounts()

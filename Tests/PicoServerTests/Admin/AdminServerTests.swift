@@ -25,6 +25,10 @@ private final class ScriptedSource: AdminSource {
     report.listeners = 3
     return report
   }
+
+  func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { ActionResult(id: "", ok: true) }
+
+  func blocks() async -> [BlockRow] { [] }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct AdminServerTests {
