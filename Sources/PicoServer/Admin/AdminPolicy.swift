@@ -47,10 +47,16 @@ package struct AdminPolicy: Equatable, Sendable {
       else { return .refuse(AdminResponse(.forbidden, status: .forbidden)) }
     }
     guard let route else { return .refuse(AdminResponse(.notFound, status: .notFound)) }
-    guard request.method == .GET || request.method == .HEAD else {
+    guard route.methods.contains(request.method) else {
       var response = AdminResponse(.methodNotAllowed, status: .methodNotAllowed)
-      response.allow = "GET, HEAD"
+      response.allow = route.methods.map(\.rawValue).joined(separator: ", ")
       return .refuse(response)
+    }
+    if request.method == .POST || request.method == .DELETE {
+      guard role(of: request) == .operator else { return .refuse(AdminResponse(.forbidden, status: .forbidden)) }
+      guard request.method != .POST || request.isJSON else {
+        return .refuse(AdminResponse(.unsupportedMediaType, status: .unsupportedMediaType))
+      }
     }
     return .serve(route)
   }

@@ -146,7 +146,7 @@ extension SocketAddress {
   }
 
   /// `HOST:PORT`, or the path of a Unix socket.
-  fileprivate var display: String {
+  var display: String {
     guard let host = ipAddress, let port else { return pathname ?? description }
     return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
