@@ -39,9 +39,7 @@ extension AdminResponse {
   }
 
   init(blocks: [BlockRow]) {
-    var writer = JSONWriter(capacity: 64 + 256 * blocks.count)
-    writer.object { $0.member("blocks", blocks) }
-    self.init(status: .ok, body: writer.bytes + [0x0A])
+    self.init(status: .ok, body: BlocksAnswer(blocks: blocks).json + [0x0A])
   }
 
   init(block: BlockRow?) {

@@ -91,7 +91,8 @@ struct NodeReport: AdminSource {
     let roundTrip = listener.roundTrip.load(ordering: .relaxed)
     return ListenerRow(
       id: listener.id.description, endpoint: listener.endpoint.name, node: node.id.text, agent: agent.id, version: agent.version,
-      remoteAddress: listener.remoteAddress, identity: listener.identity, connectedAt: Timestamp(milliseconds: Int64(listener.connectedAt * 1000)),
+      remoteAddress: listener.remoteAddress, identity: listener.identity,
+      connectedAt: Timestamp(milliseconds: Int64(listener.connectedAt * 1000)),
       state: ListenerState(listener.state), roundTrip: roundTrip == 0 ? nil : Double(roundTrip) / 1e6, inFlight: inFlight,
       requestsTotal: report.totals.requests, requestRate: report.requestRate, errorRate: report.errorRate,
       latency: LatencySummary(report.latency), bytesInRate: report.bytesInRate, bytesOutRate: report.bytesOutRate)
