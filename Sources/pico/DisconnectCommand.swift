@@ -90,7 +90,7 @@ struct DisconnectCommand: AsyncParsableCommand {
     let matched = preview.matched ?? 1
     var lines: [String] = []
     if let row {
-      lines.append("listener \(row.id) of endpoint \(row.endpoint), \(row.inFlight) requests in flight")
+      lines.append("listener \(row.id) of endpoint \(row.endpoint), \(row.inFlight) request\(row.inFlight == 1 ? "" : "s") in flight")
       lines.append("agent    \(row.agent ?? "without an ID") at \(row.remoteAddress)" + (row.identity.map { ", identity \($0)" } ?? ""))
     } else {
       lines.append("listener \(listener)")

@@ -38,8 +38,10 @@ final class AdminHandler: ChannelInboundHandler {
     case .head(let head):
       self.head = head
     case .body(var part):
-      // The limits of the connection bound it.
-      if head?.method == .POST { body.writeBuffer(&part) }
+      guard head?.method == .POST else { break }
+      body.writeBuffer(&part)
+      // Behind a request that is being answered the limits of the connection do not count.
+      if body.readableBytes > Self.maximumWaitingBytes { context.close(promise: nil) }
     case .end:
       guard let head else { return }
       let body = body

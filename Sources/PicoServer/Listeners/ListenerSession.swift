@@ -108,7 +108,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
     self.tunnel = nil
     loop.tunnels[ObjectIdentifier(self)] = nil
     let level: Logger.Level = reason == .closed || reason == .closedByPeer ? .info : .warning
-    let text = isEndedByOperator && reason == .closed ? "ended by an operator" : "\(reason)"
+    let text = isEndedByOperator && (reason == .closed || reason == .closedByPeer) ? "ended by an operator" : "\(reason)"
     loop.node.logger.log(
       level: level, "listener disconnected",
       metadata: ["endpoint": "\(listener.endpoint)", "listener": "\(listener.id)", "reason": "\(text)"])
