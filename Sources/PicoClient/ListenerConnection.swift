@@ -119,8 +119,9 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   private func noteBlock(seconds: Int, reason: String) {
     let end = resources.now() &+ UInt64(clamping: Duration.seconds(min(seconds, Self.longestBlock)).nanoseconds)
     report.didBlock()
-    guard end > blockedUntil &+ Self.blockTolerance else { return }
-    blockedUntil = end
+    let isNews = end > blockedUntil &+ Self.blockTolerance
+    blockedUntil = max(blockedUntil, end)
+    guard isNews else { return }
     let text = "blocked by an operator for \(Duration.seconds(seconds).text)" + (reason.isEmpty ? "" : ": \(reason.escapedForDisplay)")
     logger.warning("\(text)", metadata: metadata)
   }

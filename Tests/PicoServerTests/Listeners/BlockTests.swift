@@ -33,6 +33,7 @@ extension NodeTests {
     @Test func `a blocked agent is refused before the upgrade, and told how long`() async throws {
       try await RunningNode.with { node in
         let agent = try await ScriptedAgent.connect(to: node, ScriptedAgent.ok)
+        try await agent.sayHello(to: node)
         let result = try await node.disconnect([node.listener()], mode: .now, block: 600, reason: "too loud")
         let block = try #require(result.block)
         #expect(result.matched == 1)

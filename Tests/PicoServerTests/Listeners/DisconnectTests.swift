@@ -41,6 +41,12 @@ extension RunningNode {
 extension ScriptedAgent {
   func messages() async throws -> [ControlMessage] { try await onLoop { $0.messages } }
 
+  /// Only with its first message does an agent open its control stream.
+  func sayHello(to node: RunningNode, agentID: String = "a-1") async throws {
+    try await send(.hello(.init(agentID: agentID, version: "1.2.3")))
+    try await eventually("hello") { node.node?.registry.all.contains { $0.agent.withLock { $0.version == "1.2.3" } } == true }
+  }
+
   func ends(within seconds: Double = 10) async throws {
     try await eventually("the tunnel's end", within: seconds) { try await self.onLoop { $0.closeReason != nil } }
   }
@@ -60,6 +66,7 @@ extension NodeTests {
     func `drain gives nothing new, finishes what is in flight, then closes`(isPico: Bool, threads: Int) async throws {
       try await RunningNode.with(threads: threads) { node in
         let agent = try await ScriptedAgent.connect(to: node, isPico: isPico) { _, _ in }
+        if isPico { try await agent.sayHello(to: node) }
         let busy = try node.client()
         try await busy.send(Self.get)
         try await agent.streams(1)
