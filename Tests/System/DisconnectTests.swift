@@ -106,7 +106,11 @@ extension SystemTests {
       let stage = try Stage()
       let (port, admin) = (freePort(), freePort())
       try await stage.serve(
-        "server", [Stage.pico, "server", "--proxy.listen", "127.0.0.1:\(port)", "--admin.listen", "0.0.0.0:\(admin)"], port: admin)
+        "server",
+        [
+          Stage.pico, "server", "--proxy.listen", "127.0.0.1:\(port)", "--admin.listen", "0.0.0.0:\(admin)",
+          "--admin.auth.allow-anonymous", "true",
+        ], port: admin)
       for arguments in [["disconnect", "l-0", "--yes"], ["unblock", "b-0"]] {
         let result = try await stage.run("pico", [Stage.pico] + arguments + ["--admin", "http://127.0.0.1:\(admin)"], within: 20)
         #expect(result.code == 77 && result.error.split(separator: "\n").count == 1, "\(result)")

@@ -128,7 +128,8 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   }
 
   private func remove() {
-    listener.state = .draining
+    // Whoever takes a listener out of the routes marks it, under their lock.
+    guard listener.state != .draining else { return }
     loop.node.routes.remove(listener)
   }
 

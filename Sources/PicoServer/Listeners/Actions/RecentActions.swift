@@ -1,6 +1,7 @@
 internal import PicoStatus
 
-/// Results of the last minutes, so that an action whose answer was lost can be asked for again and is not done twice.
+/// Results of the last minutes, so that an action whose answer was lost can be asked for again and is not done twice. Who asks does not
+/// count: a dashboard that connects again has another address.
 struct RecentActions {
   private struct Entry {
     var action: OperatorAction

@@ -56,10 +56,12 @@ final class BlockList: Sendable {
   }
 
   /// The block that refuses the registrant; of several the one that holds longest.
-  func block(for registrant: Registrant, now: UInt64) -> Block? {
-    state.withLock { state in
-      guard !state.blocks.isEmpty else { return nil }
-      return registrant.subjects.compactMap { state.bySubject[$0].flatMap { state.blocks[$0] } }
+  func block(for registrant: @autoclosure () -> Registrant, now: UInt64) -> Block? {
+    // Nearly always there is none, and then nobody needs to know who it is.
+    guard state.withLock({ !$0.blocks.isEmpty }) else { return nil }
+    let registrant = registrant()
+    return state.withLock { state in
+      registrant.subjects.compactMap { state.bySubject[$0].flatMap { state.blocks[$0] } }
         .filter { $0.deadline > now }
         .max { $0.deadline < $1.deadline }
     }
