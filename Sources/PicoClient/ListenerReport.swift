@@ -17,7 +17,7 @@ package final class ListenerReport: Sendable {
 
   /// How long streams of a tunnel that leaves may go on.
   let grace: Duration
-  private let counts = Mutex(Counts())
+  private let counts = Locked(Counts())
 
   init(grace: Duration = .seconds(60)) {
     self.grace = grace

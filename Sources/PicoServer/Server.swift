@@ -11,7 +11,7 @@ package final class Server: Sendable {
   private let configuration: ServerConfiguration
   private let logger: Logger
   private let accessLog: AccessLog?
-  private let running = Mutex<Running?>(nil)
+  private let running = Locked<Running?>(nil)
 
   struct Running: Sendable {
     var node: Node

@@ -108,7 +108,7 @@ package final class AdminServer: Sendable {
 private final class AdminConnections: Sendable {
   private let maximum: Int
   /// Nil once the port is shut down.
-  private let open = Mutex<[ObjectIdentifier: any Channel]?>([:])
+  private let open = Locked<[ObjectIdentifier: any Channel]?>([:])
 
   init(maximum: Int) {
     self.maximum = maximum

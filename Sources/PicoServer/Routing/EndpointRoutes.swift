@@ -5,7 +5,7 @@ internal import Synchronization
 /// The listeners of one endpoint and the choice among them. Shared by all loops.
 package final class EndpointRoutes: Sendable {
   package let endpoint: EndpointID
-  private let listeners = Mutex<ContiguousArray<Listener>>([])
+  private let listeners = Locked<ContiguousArray<Listener>>([])
   private let listenerCount = Atomic<Int>(0)
   /// The endpoint had no listener for a while and its routes were taken out of the table; look it up again.
   private let retired = Atomic<Bool>(false)
@@ -13,7 +13,7 @@ package final class EndpointRoutes: Sendable {
   private let plainCount = Atomic<Int>(0)
   /// One bit for each loop, by its index, that has a listener; loops beyond 63 share bits.
   private let loopBits = Atomic<UInt64>(0)
-  private let bucket = Mutex(TokenBucket())
+  private let bucket = Locked(TokenBucket())
 
   init(endpoint: EndpointID) { self.endpoint = endpoint }
 

@@ -19,7 +19,7 @@ internal import Synchronization
   package let remoteAddress: String
   /// Seconds since 1970.
   package let connectedAt: Double
-  let agent: Mutex<AgentFacts>
+  let agent: Locked<AgentFacts>
   /// Requests that were given a stream and did not end.
   let inFlight = Atomic<Int>(0)
   /// Nanoseconds; 0 before the first ping's answer.
@@ -57,7 +57,7 @@ internal import Synchronization
     self.remoteAddress = remoteAddress
     self.connectedAt = connectedAt
     self.identity = identity
-    self.agent = Mutex(agent)
+    self.agent = Locked(agent)
     unsafe cells = .allocate(capacity: loopCount)
     unsafe cells.initialize(repeating: nil)
   }

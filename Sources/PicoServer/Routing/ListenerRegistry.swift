@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Every listener of the node by its ID, from its registration to the end of its tunnel: also those that drain and are in no route.
 final class ListenerRegistry: Sendable {
-  private let listeners = Mutex<[ListenerID: Listener]>([:])
+  private let listeners = Locked<[ListenerID: Listener]>([:])
 
   func add(_ listener: Listener) { listeners.withLock { $0[listener.id] = listener } }
   func remove(_ listener: Listener) { listeners.withLock { $0[listener.id] = nil } }

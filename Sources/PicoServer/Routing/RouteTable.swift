@@ -6,7 +6,7 @@ package final class RouteTable: Sendable {
   private static let shardCount = 64
 
   private final class Shard: Sendable {
-    let routes = Mutex<[EndpointID: EndpointRoutes]>([:])
+    let routes = Locked<[EndpointID: EndpointRoutes]>([:])
   }
 
   private let shards: [Shard] = (0..<shardCount).map { _ in Shard() }

@@ -25,7 +25,7 @@ package struct Style: Hashable, Sendable {
 package enum Colour: Hashable, Sendable {
   /// The terminal's own.
   case `default`
-  /// 0 to 15, as the terminal's palette has it.
+  /// 0 to 15, as the terminal's palette has it; above that the fixed colours of xterm's palette, to which a theme is brought for 256 colours.
   case ansi(UInt8)
   case rgb(UInt8, UInt8, UInt8)
 }

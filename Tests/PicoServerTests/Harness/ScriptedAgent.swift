@@ -245,8 +245,7 @@ private final class Registration: ChannelInboundHandler, RemovableChannelHandler
     self.agentID = agentID
     self.state = state
     self.opened = opened
-    var generator = SystemRandomNumberGenerator()
-    key = WebSocketHandshake.makeKey(using: &generator)
+    key = WebSocketHandshake.makeKey()
     answer = WebSocketAnswer(key: key, offered: isPico ? WebSocketHandshake.subprotocol : nil)
   }
 

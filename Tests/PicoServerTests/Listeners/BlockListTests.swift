@@ -36,7 +36,8 @@ import Testing
     let list = BlockList()
     let subject = try BlockSubject(scope, of: Self.registrant(one.0, identity: one.1, agent: one.2, address: one.3))
     list.set(Self.block([subject]), now: 0)
-    let found = list.block(for: try Self.registrant(other.0, identity: other.1, agent: other.2, address: other.3), now: 1)
+    let registrant = try Self.registrant(other.0, identity: other.1, agent: other.2, address: other.3)
+    let found = list.block(for: registrant, now: 1)
     #expect((found != nil) == isRefused)
   }
 

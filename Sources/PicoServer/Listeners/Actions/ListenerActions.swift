@@ -9,7 +9,7 @@ internal import Synchronization
 final class ListenerActions: Sendable {
   private let node: Node
   private let loops: NodeLoops
-  private let recent = Mutex(RecentActions())
+  private let recent = Locked(RecentActions())
 
   init(node: Node, loops: NodeLoops) {
     self.node = node

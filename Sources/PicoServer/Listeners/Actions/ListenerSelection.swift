@@ -1,6 +1,5 @@
 internal import PicoCore
 internal import PicoStatus
-internal import Synchronization
 
 /// The listeners that a disconnect ends, taken out of the routes one name after the other. For a dry run they are only counted.
 struct ListenerSelection {

@@ -1,3 +1,4 @@
+internal import PicoCore
 internal import PicoStatus
 internal import Synchronization
 
@@ -24,7 +25,7 @@ final class BlockList: Sendable {
 
   /// Subjects that are refused at once, of all blocks.
   static let capacity = 10_000
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Whether a block of that many subjects fits.
   func hasRoom(for subjects: Int, now: UInt64) -> Bool {
