@@ -31,12 +31,13 @@ let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-/// PICO_BUILD=fuzz adds the fuzz targets; they need `-Xswiftc -sanitize=fuzzer,address`. PICO_BUILD=sanitize keeps only
-/// the rooms whose concurrency and memory use the sanitizers look at, so that such a build stays short.
+/// PICO_BUILD=fuzz adds the fuzz targets; they need `-Xswiftc -sanitize=fuzzer,address`. PICO_BUILD=sanitize leaves
+/// out the commands and what is tested with them, and has locks that the thread sanitizer sees.
 let build = Context.environment["PICO_BUILD"] ?? "all"
+let core: [SwiftSetting] = strict + (build == "sanitize" ? [.define("THREAD_SANITIZER")] : [])
 
 var targets: [Target] = [
-  .target(name: "PicoCore", dependencies: [logging], swiftSettings: strict),
+  .target(name: "PicoCore", dependencies: [logging], swiftSettings: core),
   .target(name: "PicoTunnel", dependencies: ["PicoCore", nioCore, logging], swiftSettings: strict),
   .target(name: "PicoHTTP", dependencies: ["PicoCore", nioCore], swiftSettings: strict),
   .testTarget(name: "PicoCoreTests", dependencies: ["PicoCore", logging], swiftSettings: strict),
@@ -44,7 +45,7 @@ var targets: [Target] = [
   .testTarget(name: "PicoHTTPTests", dependencies: ["PicoHTTP", "PicoCore", nioCore], swiftSettings: strict),
 ]
 
-if build == "all" {
+if build != "fuzz" {
   targets += [
     .target(name: "PicoConfiguration", dependencies: ["PicoCore", yams], swiftSettings: strict),
     .target(name: "PicoTransport", dependencies: ["PicoCore", nioCore, nioPosix, nioSSL], swiftSettings: strict),
@@ -67,6 +68,25 @@ if build == "all" {
         "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, logging,
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "PicoServerTests",
+      dependencies: [
+        "PicoCore", "PicoHTTP", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "Support", nioCore, nioPosix, nioHTTP1,
+        logging,
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "PicoAgentTests",
+      dependencies: [
+        "PicoAgent", "PicoClient", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix,
+        nioSSL, logging,
+      ],
+      swiftSettings: strict),
+    .target(name: "Support", dependencies: ["PicoCore", nioCore, nioPosix], path: "Tests/Support", swiftSettings: strict),
+  ]
+}
+
+if build == "all" {
+  targets += [
     .target(name: "PicoTopCore", dependencies: ["PicoCore", "PicoStatus", "PicoConfiguration"], swiftSettings: strict),
     .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
     .executableTarget(
@@ -88,23 +108,9 @@ if build == "all" {
     .testTarget(
       name: "PicoConfigurationTests", dependencies: ["PicoConfiguration", "PicoCore", "PicoServer", "PicoAgent"], swiftSettings: strict),
     .testTarget(
-      name: "PicoStatusTests", dependencies: ["PicoStatus", "PicoCore", "Support", nioCore, nioPosix, nioHTTP1, nioWebSocket],
-      swiftSettings: strict),
-    .testTarget(
-      name: "PicoServerTests",
-      dependencies: [
-        "PicoCore", "PicoHTTP", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "Support", nioCore, nioPosix, nioHTTP1,
-        logging,
-      ], swiftSettings: strict),
-    .testTarget(
-      name: "PicoAgentTests",
-      dependencies: [
-        "PicoAgent", "PicoClient", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix,
-        nioSSL, logging,
-      ],
+      name: "PicoStatusTests", dependencies: ["PicoStatus", "PicoTransport", "PicoCore", "Support", nioCore, nioPosix, nioHTTP1, nioWebSocket],
       swiftSettings: strict),
     .testTarget(name: "PicoBenchTests", dependencies: ["PicoBench", "PicoCore", nioCore, nioPosix], swiftSettings: strict),
-    .target(name: "Support", dependencies: ["PicoCore", nioCore, nioPosix], path: "Tests/Support", swiftSettings: strict),
     .testTarget(name: "SystemTests", dependencies: ["Support"], path: "Tests/System", exclude: ["Clients"], swiftSettings: strict),
   ]
 }
