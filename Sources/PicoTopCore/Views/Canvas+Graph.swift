@@ -21,7 +21,7 @@ extension Canvas {
     let points = Resampling.stretched(line.points, count: places)
     let values = line.keepsPeaks ? Resampling.peaks(points, count: places) : Resampling.means(points, count: places)
     let graph = BrailleGraph(values, size: Size(columns: body.columns, rows: body.rows), isASCII: isASCII)
-    let scale = body.rows > 0 ? line.format(graph.maximum) : ""
+    let scale = body.rows > 0 && values.contains { $0 != nil } ? line.format(graph.maximum) : ""
     let scaleWidth = scale.count + 2
     var used = spans(
       [Span(line.title, .title), Span(" ", .muted), Span(line.value, isStale ? .stale : line.role, isBold: true)], row: title.row,

@@ -78,10 +78,9 @@ extension CellText {
   static func rate(_ value: Double, _ role: Role = .rate) -> CellText { CellText(Quantity.rate(value).text, value > 0 ? role : .muted) }
   static func bytes(_ value: Double) -> CellText { CellText(Quantity.bytes(value).text, value > 0 ? .foreground : .muted) }
 
-  /// Milliseconds; green and red where a person would look twice.
+  /// Milliseconds; from a second on a person should look twice.
   static func latency(_ milliseconds: Double) -> CellText {
     guard milliseconds > 0 else { return none }
-    return CellText(
-      Quantity.milliseconds(milliseconds).text, milliseconds < 100 ? .lowLatency : milliseconds >= 1000 ? .highLatency : .foreground)
+    return CellText(Quantity.milliseconds(milliseconds).text, milliseconds >= 1000 ? .highLatency : .foreground)
   }
 }
