@@ -17,6 +17,9 @@ struct Column<Row: FilterableRow>: Sendable {
   var isDefault: Bool
   var content: @Sendable (Row, RowContext) -> CellText
 
+  /// Its priority; what somebody asked for goes before what is there anyhow.
+  var urgency: Int { isDefault ? priority : 1 }
+
   /// Figures, at the right.
   static func figure(
     _ id: String, _ title: String, _ width: Int, priority: Int, isDefault: Bool = true,

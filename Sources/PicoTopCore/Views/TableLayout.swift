@@ -25,7 +25,7 @@ struct TableLayout<Row: FilterableRow>: Sendable {
     }
     let rest = Array(columns.dropFirst(1 + offset))
     var taken: Set<String> = []
-    for column in offset > 0 ? rest : rest.sorted(by: { $0.priority < $1.priority }) where used + gap + column.width <= width {
+    for column in offset > 0 ? rest : rest.sorted(by: { $0.urgency < $1.urgency }) where used + gap + column.width <= width {
       used += gap + column.width
       taken.insert(column.id)
     }
