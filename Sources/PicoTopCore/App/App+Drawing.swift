@@ -189,9 +189,15 @@ extension App {
     let right = totals.live > 0 && screen.endpoint == nil ? totalsSpans(totals.row) : []
     let rightWidth = Canvas.columns(of: right)
     if case .endpoint(let key) = screen {
-      for figure in endpointFigures(key) where Canvas.columns(of: left + figure) + 3 < area.columns {
-        left += (left.isEmpty ? [] : [Span("   ")]) + figure
+      let figures = endpointFigures(key)
+      var room = area.columns - 2 - Canvas.columns(of: left)
+      var taken: Set<Int> = []
+      for figure in figures.sorted(by: { $0.priority < $1.priority }) {
+        room -= Canvas.columns(of: figure.spans) + 3
+        if room < -3 { break }
+        taken.insert(figure.priority)
       }
+      for figure in figures where taken.contains(figure.priority) { left += (left.isEmpty ? [] : [Span("   ")]) + figure.spans }
     }
     let leftWidth = Canvas.columns(of: left)
     canvas.spans(left, row: area.row, column: 1, width: area.columns - 1)

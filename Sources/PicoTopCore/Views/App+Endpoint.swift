@@ -5,6 +5,7 @@ internal import PicoStatus
 extension App {
   mutating func drawEndpoint(_ key: RowKey, into canvas: inout Canvas, _ area: Area) {
     var rest = area
+    if rest.rows >= 24 { _ = rest.takeBottom(1) }
     let row = fleet.endpoints[key]
     let isStale = fleet.freshness(of: key.server, at: now.steady) != .live
     if rest.rows >= 10 {
@@ -20,9 +21,9 @@ extension App {
     if shown > 0 { drawFailures(failures, isStale: isStale, into: &canvas, errors.inset(columns: 1)) }
   }
 
-  /// What the endpoint does, the most wanted first.
-  func endpointFigures(_ key: RowKey) -> [[Span]] {
-    guard let row = fleet.endpoints[key] else { return [[Span("no listener is connected for it now", .warn)]] }
+  /// What the endpoint does, in the order of the line; the smaller numbers are the more wanted ones.
+  func endpointFigures(_ key: RowKey) -> [(priority: Int, spans: [Span])] {
+    guard let row = fleet.endpoints[key] else { return [(0, [Span("no listener is connected for it now", .warn)])] }
     let isStale = fleet.freshness(of: key.server, at: now.steady) != .live
     func figure(_ value: String, _ label: String, _ role: Role) -> [Span] {
       [Span(value, isStale ? .stale : role, isBold: true), Span(" \(label)", .muted)]
@@ -32,11 +33,11 @@ extension App {
       return [Span("\(label) ", .muted), Span(cell.text, isStale ? .stale : cell.role, isBold: true)]
     }
     return [
-      figure(Quantity.rate(row.requestRate).text, "req/s", .rate),
-      figure(Quantity.rate(row.errorRate).text, "err/s", row.errorRate > 0 ? .error : .muted),
-      figure(Self.grouped(row.listeners), row.listeners == 1 ? "listener" : "listeners", .foreground),
-      figure(Quantity.count(UInt64(max(0, row.inFlight))).text, "in flight", .foreground),
-      latency("p50", row.latency.p50), latency("p99", row.latency.p99), latency("p90", row.latency.p90), latency("max", row.latency.max),
+      (0, figure(Quantity.rate(row.requestRate).text, "req/s", .rate)),
+      (1, figure(Quantity.rate(row.errorRate).text, "err/s", row.errorRate > 0 ? .error : .muted)),
+      (3, figure(Self.grouped(row.listeners), row.listeners == 1 ? "listener" : "listeners", .foreground)),
+      (4, figure(Quantity.count(UInt64(max(0, row.inFlight))).text, "in flight", .foreground)), (5, latency("p50", row.latency.p50)),
+      (6, latency("p90", row.latency.p90)), (2, latency("p99", row.latency.p99)), (7, latency("max", row.latency.max)),
     ]
   }
 
@@ -44,7 +45,7 @@ extension App {
     let points = historyPoints(of: [key.server], endpoint: key.key)
     var rest = area
     let rate = Canvas.GraphLine(
-      title: "Requests/s", value: Quantity.rate(row?.requestRate ?? 0).text, points: points.map { $0?.requestRate },
+      title: "Requests/s", value: Quantity.rate(row?.requestRate ?? 0).text, note: spanText, points: points.map { $0?.requestRate },
       format: { Quantity.rate($0).text }, role: .rate, keepsPeaks: false)
     let latency = Canvas.GraphLine(
       title: "Latency p99", value: row.map { $0.latency.p99 > 0 ? Quantity.milliseconds($0.latency.p99).text : "-" } ?? "-",

@@ -125,7 +125,7 @@ extension App {
     let flights = Array(repeating: nil, count: max(0, 300 - inFlight.count)) + inFlight
     return [
       Canvas.GraphLine(
-        title: "Requests/s", value: Quantity.rate(row.requestRate).text, points: points.map { $0?.requestRate },
+        title: "Requests/s", value: Quantity.rate(row.requestRate).text, note: spanText, points: points.map { $0?.requestRate },
         format: { Quantity.rate($0).text }, role: .rate, keepsPeaks: false),
       Canvas.GraphLine(
         title: "Latency p99", value: row.latency.p99 > 0 ? Quantity.milliseconds(row.latency.p99).text : "-", points: points.map { $0?.p99 },
@@ -135,7 +135,7 @@ extension App {
         role: .error, keepsPeaks: true),
       Canvas.GraphLine(
         title: "In flight", value: Quantity.count(UInt64(max(0, row.inFlight))).text, points: flights, format: { Quantity.count(UInt64(max(0, Int(min($0, 1e15))))).text },
-        role: .lowLatency, keepsPeaks: true),
+        role: .graph, keepsPeaks: true),
     ]
   }
 
