@@ -31,12 +31,13 @@ let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-/// PICO_BUILD=fuzz adds the fuzz targets; they need `-Xswiftc -sanitize=fuzzer,address`. PICO_BUILD=sanitize keeps only
-/// the rooms whose concurrency and memory use the sanitizers look at, so that such a build stays short.
+/// PICO_BUILD=fuzz adds the fuzz targets; they need `-Xswiftc -sanitize=fuzzer,address`. PICO_BUILD=sanitize leaves
+/// out the commands and what is tested with them, and has locks that the thread sanitizer sees.
 let build = Context.environment["PICO_BUILD"] ?? "all"
+let core: [SwiftSetting] = strict + (build == "sanitize" ? [.define("THREAD_SANITIZER")] : [])
 
 var targets: [Target] = [
-  .target(name: "PicoCore", dependencies: [logging], swiftSettings: strict),
+  .target(name: "PicoCore", dependencies: [logging], swiftSettings: core),
   .target(name: "PicoTunnel", dependencies: ["PicoCore", nioCore, logging], swiftSettings: strict),
   .target(name: "PicoHTTP", dependencies: ["PicoCore", nioCore], swiftSettings: strict),
   .testTarget(name: "PicoCoreTests", dependencies: ["PicoCore", logging], swiftSettings: strict),
@@ -44,7 +45,7 @@ var targets: [Target] = [
   .testTarget(name: "PicoHTTPTests", dependencies: ["PicoHTTP", "PicoCore", nioCore], swiftSettings: strict),
 ]
 
-if build == "all" {
+if build != "fuzz" {
   targets += [
     .target(name: "PicoConfiguration", dependencies: ["PicoCore", yams], swiftSettings: strict),
     .target(
@@ -61,6 +62,24 @@ if build == "all" {
         "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, logging,
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "PicoServerTests",
+      dependencies: [
+        "PicoCore", "PicoHTTP", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "Support", nioCore, nioPosix, nioHTTP1,
+        logging,
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "PicoAgentTests",
+      dependencies: [
+        "PicoAgent", "PicoClient", "PicoTunnel", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix, nioSSL, logging,
+      ],
+      swiftSettings: strict),
+    .target(name: "Support", dependencies: ["PicoCore", nioCore, nioPosix], path: "Tests/Support", swiftSettings: strict),
+  ]
+}
+
+if build == "all" {
+  targets += [
     .target(name: "PicoTopCore", dependencies: ["PicoCore", "PicoStatus", "PicoConfiguration"], swiftSettings: strict),
     .systemLibrary(name: "CNcurses", providers: [.apt(["libncursesw5-dev"])]),
     .executableTarget(
@@ -84,20 +103,7 @@ if build == "all" {
     .testTarget(
       name: "PicoStatusTests", dependencies: ["PicoStatus", "PicoCore", "Support", nioCore, nioPosix, nioHTTP1, nioWebSocket],
       swiftSettings: strict),
-    .testTarget(
-      name: "PicoServerTests",
-      dependencies: [
-        "PicoCore", "PicoHTTP", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "Support", nioCore, nioPosix, nioHTTP1,
-        logging,
-      ], swiftSettings: strict),
-    .testTarget(
-      name: "PicoAgentTests",
-      dependencies: [
-        "PicoAgent", "PicoClient", "PicoTunnel", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix, nioSSL, logging,
-      ],
-      swiftSettings: strict),
     .testTarget(name: "PicoBenchTests", dependencies: ["PicoBench", "PicoCore", nioCore, nioPosix], swiftSettings: strict),
-    .target(name: "Support", dependencies: ["PicoCore", nioCore, nioPosix], path: "Tests/Support", swiftSettings: strict),
     .testTarget(name: "SystemTests", dependencies: ["Support"], path: "Tests/System", exclude: ["Clients"], swiftSettings: strict),
   ]
 }

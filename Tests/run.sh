@@ -39,7 +39,8 @@ if [ "$install" = yes ]; then
   fi
 fi
 
-swift build --build-tests --scratch-path "$scratch"
+# Once more if it fails: SwiftPM now and then loses a race of its own in a build from nothing, and a real error fails again at once.
+swift build --build-tests --scratch-path "$scratch" || swift build --build-tests --scratch-path "$scratch"
 
 # Thousands of connections: as many descriptors as the machine allows.
 ulimit -n "$(ulimit -Hn)" || true

@@ -24,7 +24,7 @@ package final class Agent: Sendable {
   package let configuration: AgentConfiguration
   package let agentID: AgentID
   private let logger: Logger
-  private let running = Mutex<Running?>(nil)
+  private let running = Locked<Running?>(nil)
 
   package init(configuration: AgentConfiguration, logger: Logger) {
     self.configuration = configuration

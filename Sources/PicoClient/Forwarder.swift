@@ -110,7 +110,7 @@ package final class Forwarder: Sendable {
 
 /// The accepted connections of all loops.
 private final class OpenConnections: Sendable {
-  private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+  private let channels = Locked<[ObjectIdentifier: any Channel]>([:])
 
   func add(_ channel: any Channel) {
     let id = ObjectIdentifier(channel)

@@ -32,10 +32,15 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   private var retry: Scheduled<Void>?
   private var stopped: EventLoopPromise<Void>?
   private var lastFailure: ConnectFailure?
+  /// When the block ends of which the log knows; 0 when there was none.
+  private var blockedUntil: UInt64 = 0
   private var health: (isUp: Bool, reason: String) = (true, "")
 
   /// A tunnel that left may have been idle for a moment only: the server hears of it a round trip later.
   private static let idleSweepsBeforeClose = 2
+  /// Seconds; keeps a number of the server's within what a clock can hold.
+  private static let longestBlock = 86_400 * 365
+  private static let blockTolerance: UInt64 = 5_000_000_000
 
   init(
     settings: ListenerSettings, connector: TunnelConnector, acceptor: any StreamAcceptor, logger: Logger, report: ListenerReport
@@ -70,6 +75,7 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
       current = tunnel
       openedAt = resources.now()
       lastFailure = nil
+      blockedUntil = 0
       guard !isStopping else { return tunnel.close() }
       tunnel.send(
         .hello(
@@ -82,6 +88,9 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
       report.didFail(failure)
       guard !isStopping else { return }
       let delay = policy.delay(after: event(failure), using: &generator)
+      if case .refused(let refusal) = failure, refusal.status == 403, let seconds = refusal.retryAfterSeconds {
+        noteBlock(seconds: seconds, reason: "")
+      }
       log(failure, delay)
       connect(after: delay)
     }
@@ -95,13 +104,26 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   /// One line when something new goes wrong; the same again and again is for `debug`.
   private func log(_ failure: ConnectFailure, _ delay: Duration) {
     let metadata = metadata.merging(["reason": "\(failure)", "retry-in": "\(delay.text)"]) { $1 }
-    let level: Logger.Level = failure == lastFailure ? .debug : .warning
+    let level: Logger.Level = failure == lastFailure || isBlocked ? .debug : .warning
     lastFailure = failure
     if case .refused = failure {
       logger.log(level: level, "listener refused", metadata: metadata)
     } else {
       logger.log(level: level, "cannot connect to the server", metadata: metadata)
     }
+  }
+
+  private var isBlocked: Bool { blockedUntil > resources.now() }
+
+  /// One line for each block. What the server says of it later differs by what it rounds.
+  private func noteBlock(seconds: Int, reason: String) {
+    let end = resources.now() &+ UInt64(clamping: Duration.seconds(min(seconds, Self.longestBlock)).nanoseconds)
+    report.didBlock()
+    let isNews = end > blockedUntil &+ Self.blockTolerance
+    blockedUntil = max(blockedUntil, end)
+    guard isNews else { return }
+    let text = "blocked by an operator for \(Duration.seconds(seconds).text)" + (reason.isEmpty ? "" : ": \(reason.escapedForDisplay)")
+    logger.warning("\(text)", metadata: metadata)
   }
 
   private func connect(after delay: Duration) {
@@ -123,11 +145,11 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
       guard tunnel === current, !isStopping else { return }
       logger.info("listener asked to move", metadata: metadata)
       let delay = policy.delay(after: .asked(within: .milliseconds(milliseconds), lived: lived), using: &generator)
-      retireCurrent(reconnecting: true)
+      // Nobody whom the server blocks has another tunnel to wait for.
+      retireCurrent(reconnecting: !isBlocked)
       connect(after: delay)
     case .blocked(let seconds, let reason):
-      logger.warning(
-        "listener blocked", metadata: metadata.merging(["seconds": "\(seconds)", "reason": "\(reason.escapedForDisplay)"]) { $1 })
+      noteBlock(seconds: seconds, reason: reason)
       policy.blocked(for: .seconds(seconds))
     case .hello, .health, .notSent, .leaving, .unknown:
       break
@@ -151,7 +173,9 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
       current = nil
       if !isStopping {
         let delay = policy.delay(after: .lost(lived: lived), using: &generator)
-        logger.warning("listener lost", metadata: metadata.merging(["reason": "\(reason)".asMetadata, "retry-in": "\(delay.text)"]) { $1 })
+        logger.log(
+          level: isBlocked ? .debug : .warning, "listener lost",
+          metadata: metadata.merging(["reason": "\(reason)".asMetadata, "retry-in": "\(delay.text)"]) { $1 })
         connect(after: delay)
       }
     }

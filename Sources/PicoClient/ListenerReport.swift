@@ -11,11 +11,13 @@ package final class ListenerReport: Sendable {
     /// Attempts that failed.
     package var failures = 0
     package var lastFailure: ConnectFailure?
+    /// An operator's block keeps it away.
+    package var isBlocked = false
   }
 
   /// How long streams of a tunnel that leaves may go on.
   let grace: Duration
-  private let counts = Mutex(Counts())
+  private let counts = Locked(Counts())
 
   init(grace: Duration = .seconds(60)) {
     self.grace = grace
@@ -28,10 +30,13 @@ package final class ListenerReport: Sendable {
       $0.tunnels += 1
       $0.connects += 1
       $0.lastFailure = nil
+      $0.isBlocked = false
     }
   }
 
   func didClose() { counts.withLock { $0.tunnels -= 1 } }
+
+  func didBlock() { counts.withLock { $0.isBlocked = true } }
 
   func didFail(_ failure: ConnectFailure) {
     counts.withLock {

@@ -3,7 +3,8 @@ internal import PicoTunnel
 
 /// How long to wait before the next tunnel is opened, as a value: what happened goes in, a delay comes out.
 ///
-/// Delays double from 100 ms to 15 s with full jitter and start anew after a tunnel that lived. Whoever was told no waits at the slow end.
+/// Delays double from 100 ms to 15 s with full jitter and start anew after a tunnel that lived. Whoever was told no waits at the slow end, and
+/// so does whoever is blocked for longer: an operator may lift a block before its time.
 /// Source: docs/protocol.md, "Reconnecting".
 package struct ReconnectPolicy: Equatable, Sendable {
   package enum Event: Equatable, Sendable {
@@ -28,7 +29,7 @@ package struct ReconnectPolicy: Equatable, Sendable {
     self.backoff = backoff
   }
 
-  /// The server blocked this agent: the next delay is at least this long.
+  /// The server blocked this agent: the next delay is this long, or at the slow end where that comes first.
   package mutating func blocked(for duration: Duration) {
     block = max(.zero, min(duration, Self.longestWait))
   }
@@ -37,14 +38,16 @@ package struct ReconnectPolicy: Equatable, Sendable {
     let wait = wait(after: event, using: &generator)
     guard let block else { return wait }
     self.block = nil
-    return max(wait, block + jitter(using: &generator))
+    return max(wait, delay(block: block, using: &generator))
   }
 
   private mutating func wait(after event: Event, using generator: inout some RandomNumberGenerator) -> Duration {
     switch event {
     case .unreachable:
       return backoff.next(using: &generator)
-    case .refused(let status, let seconds?) where status == 403 || status == 429 || status == 503:
+    case .refused(403, let seconds?):
+      return delay(block: .seconds(min(seconds, Int(Self.longestWait.inSeconds))), using: &generator)
+    case .refused(let status, let seconds?) where status == 429 || status == 503:
       // The server knows better than a guess, and a draining one must not make the back-off grow.
       return min(.seconds(seconds), Self.longestWait) + jitter(using: &generator)
     case .refused(let status, _):
@@ -59,6 +62,10 @@ package struct ReconnectPolicy: Equatable, Sendable {
       guard lived < Self.steadyAfter else { return spread }
       return max(spread, backoff.next(using: &generator))
     }
+  }
+
+  private mutating func delay(block: Duration, using generator: inout some RandomNumberGenerator) -> Duration {
+    min(block + jitter(using: &generator), backoff.slowEnd(using: &generator))
   }
 
   /// Keeps agents that were told the same time from coming back in the same instant.

@@ -37,9 +37,8 @@ struct ServerConnector: Sendable {
     path: String, subprotocol: String?, agentID: String?, on eventLoop: any EventLoop, makeSuccessor: @escaping (Bool) -> Successor,
     completion: @escaping (Result<Successor, ConnectFailure>) -> Void
   ) {
-    var generator = SystemRandomNumberGenerator()
     var request = WebSocketRequest(
-      authority: access.server.authority, path: path, key: WebSocketHandshake.makeKey(using: &generator), subprotocol: subprotocol,
+      authority: access.server.authority, path: path, key: WebSocketHandshake.makeKey(), subprotocol: subprotocol,
       agentID: agentID)
     do throws(ConnectFailure) {
       request.token = try token()

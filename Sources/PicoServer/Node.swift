@@ -10,6 +10,8 @@ package final class Node: Sendable {
   package let id: NodeID
   package let configuration: ServerConfiguration
   package let routes = RouteTable()
+  let registry = ListenerRegistry()
+  let blocks = BlockList()
   package let startedAt: Double
   let settings: ProxySettings
   let mailboxes: Mailboxes

@@ -11,12 +11,13 @@ package final class Server: Sendable {
   private let configuration: ServerConfiguration
   private let logger: Logger
   private let accessLog: AccessLog?
-  private let running = Mutex<Running?>(nil)
+  private let running = Locked<Running?>(nil)
 
   struct Running: Sendable {
     var node: Node
     var group: MultiThreadedEventLoopGroup
     var loops: NodeLoops
+    var actions: ListenerActions
     var acceptors: [Acceptor]
     var proxyAddresses: [SocketAddress]
     var upstreamAddresses: [SocketAddress]
@@ -35,6 +36,7 @@ package final class Server: Sendable {
   package var adminAddresses: [SocketAddress] { running.withLock { $0?.admin.first?.addresses ?? [] } }
   package var nodeID: NodeID? { running.withLock { $0?.node.id } }
   var node: Node? { running.withLock { $0?.node } }
+  var actions: ListenerActions? { running.withLock { $0?.actions } }
   package var listenerCount: Int { running.withLock { $0?.node.routes.listeners ?? 0 } }
 
   /// Listens on all ports when it returns.
@@ -61,6 +63,7 @@ package final class Server: Sendable {
       id: id, configuration: configuration, settings: settings, loops: resources, logger: logger, accessLog: accessLog,
       startedAt: WallClock.seconds())
     let loops = NodeLoops(resources: resources, node: node)
+    let actions = ListenerActions(node: node, loops: loops)
     var acceptors: [Acceptor] = []
     do {
       let upstream = configuration.upstream.listen
@@ -70,9 +73,9 @@ package final class Server: Sendable {
       if let upstream {
         acceptors.append(try ProxyPortListener.open(upstream, key: "upstream.listen", port: .listeners, loops: loops))
       }
-      let admin = try await openAdmin(node, loops, group)
+      let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), group)
       return Running(
-        node: node, group: group, loops: loops, acceptors: acceptors, proxyAddresses: acceptors.first?.addresses ?? [],
+        node: node, group: group, loops: loops, actions: actions, acceptors: acceptors, proxyAddresses: acceptors.first?.addresses ?? [],
         upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin)
     } catch {
       for acceptor in acceptors { acceptor.close() }
@@ -80,8 +83,7 @@ package final class Server: Sendable {
     }
   }
 
-  private func openAdmin(_ node: Node, _ loops: NodeLoops, _ group: MultiThreadedEventLoopGroup) async throws -> [AdminServer] {
-    let source = NodeReport(node: node, loops: loops)
+  private func openAdmin(_ source: NodeReport, _ group: MultiThreadedEventLoopGroup) async throws -> [AdminServer] {
     let options = configuration.admin
     let policy = AdminPolicy(allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts)
     var servers = [

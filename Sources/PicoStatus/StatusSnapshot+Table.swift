@@ -55,11 +55,12 @@ extension StatusSnapshot {
 
   /// Those that stand at the left of their column.
   private static let textColumns: Set<String> = [
-    "NODE", "ADDRESS", "VERSION", "STATE", "TENANT", "ENDPOINT", "LISTENER", "AGENT", "REMOTE ADDRESS",
+    "NODE", "ADDRESS", "VERSION", "STATE", "TENANT", "ENDPOINT", "LISTENER", "AGENT", "REMOTE ADDRESS", "BLOCK", "SCOPE", "REFUSES", "BY",
+    "REASON",
   ]
 
   /// Columns two blanks apart; figures stand at the right of theirs.
-  private static func table(_ header: [String], _ rows: [[String]]) -> String {
+  static func table(_ header: [String], _ rows: [[String]]) -> String {
     let rows = rows.map { $0.map(\.escapedForDisplay) }
     let widths = header.indices.map { column in rows.reduce(header[column].count) { max($0, $1[column].count) } }
     let isText = header.map(textColumns.contains)

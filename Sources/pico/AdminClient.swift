@@ -27,7 +27,18 @@ struct AdminClient {
     }
   }
 
-  private func exchange(_ path: String) async throws -> (status: Int, body: [UInt8]) {
+  /// The status and the body of whatever is answered, but 401 and 403. `json` is the body to send.
+  func send(_ method: HTTPMethod, _ path: String, json: [UInt8]? = nil) async throws -> (status: Int, body: [UInt8]) {
+    let answer = try await exchange(path, method, json)
+    guard answer.status != 401, answer.status != 403 else {
+      throw PicoError(.forbidden, "\(url) refuses (status \(answer.status)): it takes actions of operators only", side: .downstream)
+    }
+    return answer
+  }
+
+  private func exchange(
+    _ path: String, _ method: HTTPMethod = .GET, _ json: [UInt8]? = nil
+  ) async throws -> (status: Int, body: [UInt8]) {
     let answer: EventLoopPromise<(status: Int, body: [UInt8])>
     let channel: any Channel
     let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -51,9 +62,14 @@ struct AdminClient {
       late.cancel()
       channel.close(promise: nil)
     }
-    let headers = HTTPHeaders([("host", url.authority), ("user-agent", "pico/\(PicoVersion.current)"), ("connection", "close")])
-    let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
+    var headers = HTTPHeaders([("host", url.authority), ("user-agent", "pico/\(PicoVersion.current)"), ("connection", "close")])
+    if let json {
+      headers.add(name: "content-type", value: "application/json")
+      headers.add(name: "content-length", value: String(json.count))
+    }
+    let head = HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)
     channel.write(HTTPClientRequestPart.head(head), promise: nil)
+    if let json { channel.write(HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(bytes: json))), promise: nil) }
     channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
     do {
       return try await answer.futureResult.get()

@@ -26,6 +26,9 @@ enum Output {
     write(Array(text.utf8), to: STDERR_FILENO)
   }
 
+  /// Whether somebody may be asked.
+  static var isInputTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+
   static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
   private static func write(_ bytes: [UInt8], to descriptor: Int32) {

@@ -18,8 +18,8 @@ struct Pico: AsyncParsableCommand {
       """,
     version: "pico \(PicoVersion.current)",
     subcommands: [
-      ServerCommand.self, AgentCommand.self, ForwardCommand.self, StatusCommand.self, BenchCommand.self, DemoCommand.self,
-      ConfigCommand.self,
+      ServerCommand.self, AgentCommand.self, ForwardCommand.self, StatusCommand.self, DisconnectCommand.self, BlocksCommand.self,
+      UnblockCommand.self, BenchCommand.self, DemoCommand.self, ConfigCommand.self,
     ])
 
   static func main() async {

@@ -140,6 +140,41 @@ struct ListenerTests {
     try await node.stop()
   }
 
+  @Test func `a block is logged once, and over it comes back`() async throws {
+    let log = LogLines()
+    try await withAgent(answer(ok), configure: { $0.listeners[0].connections = 1 }, logger: log.logger) { node, _, agent in
+      node.state.withLock { $0.answer = .refuse(status: 403, headers: "Retry-After: 1\r\n") }
+      try await node.with { session in
+        session.tunnel.send(.blocked(seconds: 1, reason: "too \u{1B}loud"))
+        session.tunnel.close()
+      }
+      await eventually("the metrics say so") { await agent.report().prometheus().contains("pico_agent_blocked{endpoint=\"a\"") }
+      await eventually("blocked") { await agent.report().listeners[0].tunnels.isBlocked }
+      await eventually("a refusal") { node.requests.count >= 3 }
+      node.state.withLock { $0.answer = .accept }
+      await eventually("it is back") { agent.isConnected }
+      #expect(await !agent.report().listeners[0].tunnels.isBlocked)
+    }
+    let lines = log.all.filter { $0.contains("blocked") }
+    #expect(lines.count == 1 && lines[0].hasPrefix("blocked by an operator for 1s: too \\u{1b}loud "), "\(log.all)")
+    #expect(!log.all.contains { $0.contains("lost") || $0.contains("refused") }, "\(log.all)")
+  }
+
+  @Test func `blocked while it is asked to leave, it opens no other tunnel and finishes what is open`() async throws {
+    try await withAgent({ $0.hasSuffix("go") ? .init(write: ok) : nil }) { node, _, _ in
+      let exchange = try await node.open("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n", end: false)
+      try await node.with { session in
+        session.tunnel.send(.blocked(seconds: 3600, reason: ""))
+        session.tunnel.send(.drain(reconnectAfterMilliseconds: 0))
+      }
+      await eventually("it says that it leaves") { (try? await node.with { $0.messages.contains(.leaving) }) ?? false }
+      try await exchange.send("go", end: true)
+      #expect(await exchange.outcome() == ok)
+      await eventually("it closes") { (try? await node.with { $0.closeReason == .closedByPeer }) ?? false }
+      #expect(node.requests.count == 1)
+    }
+  }
+
   @Test func `many tunnels of a listener are all opened`() async throws {
     try await withAgent(answer(ok), configure: { $0.listeners[0].connections = 5 }) { node, _, _ in
       await eventually("five tunnels") { node.sessionCount == 5 }

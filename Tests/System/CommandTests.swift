@@ -67,7 +67,10 @@ extension SystemTests {
       #expect(result.code == 0 && result.error.isEmpty, "\(result.error)")
     }
 
-    @Test(arguments: [["--version"], ["--help"], ["help", "server"], ["help", "agent"], ["server", "--help"]])
+    @Test(arguments: [
+      ["--version"], ["--help"], ["help", "server"], ["help", "agent"], ["server", "--help"], ["help", "disconnect"], ["help", "blocks"],
+      ["help", "unblock"],
+    ])
     func `version and help go to standard output`(_ arguments: [String]) async throws {
       let stage = try Stage()
       let result = try await stage.run("pico", [Stage.pico] + arguments, within: 10)

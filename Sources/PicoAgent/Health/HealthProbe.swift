@@ -20,7 +20,7 @@ final class HealthProbe: Sendable {
   private let listener: Listener
   private let interval: TimeAmount
   private let request: ByteBuffer
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   private static let failuresBeforeDown = 2
   private static let shortestWait = TimeAmount.seconds(1)

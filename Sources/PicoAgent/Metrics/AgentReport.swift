@@ -25,6 +25,7 @@ struct AgentReport: Sendable {
     family("pico_agent_tunnels", "gauge", "Tunnels that are open.") { UInt64(max(0, $0.tunnels.tunnels)) }
     family("pico_agent_tunnel_connects_total", "counter", "Tunnels opened so far.") { UInt64($0.tunnels.connects) }
     family("pico_agent_tunnel_failures_total", "counter", "Attempts to open a tunnel that failed.") { UInt64($0.tunnels.failures) }
+    family("pico_agent_blocked", "gauge", "1 while an operator's block keeps the listener away.") { $0.tunnels.isBlocked ? 1 : 0 }
     family("pico_agent_streams", "gauge", "Streams that are open.") { UInt64($0.pool.active) }
     family("pico_agent_streams_total", "counter", "Streams taken.") { $0.pool.statistics.streams }
     family("pico_agent_upstream_idle_connections", "gauge", "Idle connections to the upstream.") { UInt64($0.pool.idle) }

@@ -12,6 +12,7 @@ package struct PicoError: Error, Sendable, CustomStringConvertible {
     case blocked = "blocked"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
+    case unsupportedMediaType = "unsupported-media-type"
     case requestTimeout = "request-timeout"
     case requestHeadTooLarge = "request-head-too-large"
     case requestBodyTooLarge = "request-body-too-large"

@@ -34,19 +34,19 @@ package final class AccessLog: Sendable {
 
   private let format: LogFormat
   private let capacity: Int
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let totalDropped = Atomic<UInt64>(0)
   private let wakeup = Wakeup()
   /// Until the thread takes it.
-  private let writer: Mutex<AccessLogWriter?>
+  private let writer: Locked<AccessLogWriter?>
   /// Until somebody joins it.
-  private let thread = Mutex<Thread?>(nil)
+  private let thread = Locked<Thread?>(nil)
 
   /// Opens the destination and starts the thread. Throws `badConfiguration` with the path and the words of the system.
   package init(_ destination: Destination, format: LogFormat, logger: Logger, capacity: Int = AccessLog.defaultCapacity) throws(PicoError) {
     self.format = format
     self.capacity = capacity
-    writer = Mutex(try AccessLogWriter(destination, logger: logger))
+    writer = Locked(try AccessLogWriter(destination, logger: logger))
     _ = signal(SIGPIPE, SIG_IGN)
     let started = Thread.start { [self] in run() }
     guard let started else { throw PicoError(.internalError, "cannot start the thread of the access log", side: .internal) }

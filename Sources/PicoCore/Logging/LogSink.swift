@@ -17,7 +17,7 @@ package final class LogSink: Sendable {
   /// The format of every line.
   package let format: LogFormat
   private let descriptor: Int32
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let threshold: Atomic<Int>
   private let total = Atomic<UInt64>(0)
 

@@ -13,14 +13,18 @@ final class AdminHandler: ChannelInboundHandler {
   private let limits: AdminConnectionLimits
   /// Of the request that is coming.
   private var head: HTTPRequestHead?
+  /// What came of its body, where it is wanted.
+  private var body = ByteBuffer()
   /// Requests that came whole while an earlier one is being answered.
-  private var waiting = CircularBuffer<HTTPRequestHead>()
+  private var waiting = CircularBuffer<(head: HTTPRequestHead, body: ByteBuffer)>()
   private var isAnswering = false
   /// The connection closes once everything that waits is answered: nothing more is read.
   private var isFinished = false
 
   /// Requests that may wait on one connection; one more ends it.
   private static let maximumWaiting = 16
+  /// Bytes of their bodies together.
+  private static let maximumWaitingBytes = 64 << 10
 
   init(policy: AdminPolicy, source: any AdminSource, limits: AdminConnectionLimits) {
     self.policy = policy
@@ -33,16 +37,23 @@ final class AdminHandler: ChannelInboundHandler {
     switch Self.unwrapInboundIn(data) {
     case .head(let head):
       self.head = head
-    case .body:
-      break
+    case .body(var part):
+      guard head?.method == .POST else { break }
+      body.writeBuffer(&part)
+      // Behind a request that is being answered the limits of the connection do not count.
+      if body.readableBytes > Self.maximumWaitingBytes { context.close(promise: nil) }
     case .end:
       guard let head else { return }
+      let body = body
       self.head = nil
+      self.body = ByteBuffer()
       limits.requestEnded()
       if !isAnswering {
-        answer(head, context)
-      } else if waiting.count < Self.maximumWaiting {
-        waiting.append(head)
+        answer(head, body, context)
+      } else if waiting.count < Self.maximumWaiting,
+        waiting.reduce(body.readableBytes, { $0 + $1.body.readableBytes }) <= Self.maximumWaitingBytes
+      {
+        waiting.append((head, body))
       } else {
         context.close(promise: nil)
       }
@@ -84,9 +95,11 @@ final class AdminHandler: ChannelInboundHandler {
     }
   }
 
-  private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+  private func answer(_ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext) {
     isAnswering = true
-    switch policy.decide(AdminRequest(head)) {
+    let request = AdminRequest(head)
+    let caller = Operator(context.remoteAddress, role: policy.role(of: request))
+    switch policy.decide(request) {
     case .refuse(let response):
       write(response, to: head, context)
     case .serve(.health):
@@ -101,6 +114,22 @@ final class AdminHandler: ChannelInboundHandler {
     case .serve(.status):
       writeLater(head, context) { source in
         AdminResponse(status: .ok, body: await source.statusSnapshot().json)
+      }
+    case .serve(.blocks):
+      writeLater(head, context) { source in AdminResponse(blocks: await source.blocks()) }
+    case .serve(.block(let id)) where head.method == .DELETE:
+      writeLater(head, context) { source in
+        AdminResponse(await source.perform(.unblock(id: AdminRequest.randomActionID(), block: id), by: caller))
+      }
+    case .serve(.block(let id)):
+      writeLater(head, context) { source in AdminResponse(block: await source.blocks().first { $0.id == id }) }
+    case .serve(.disconnect(let listener)):
+      do throws(StatusError) {
+        let json = body.readableBytes == 0 ? Array("{}".utf8) : Array(body.readableBytesView)
+        let disconnect = try Disconnect(json: json, listener: listener, id: AdminRequest.randomActionID())
+        writeLater(head, context) { source in AdminResponse(await source.perform(.disconnect(disconnect), by: caller)) }
+      } catch {
+        write(AdminResponse(malformed: error), to: head, context)
       }
     }
   }
@@ -147,7 +176,7 @@ final class AdminHandler: ChannelInboundHandler {
     }
     let written = context.writeAndFlush(Self.wrapOutboundOut(.end(nil))).assumeIsolated()
     if let next = waiting.popFirst() {
-      answer(next, context)
+      answer(next.head, next.body, context)
     } else {
       isAnswering = false
       limits.responseEnded(context: context)
@@ -176,10 +205,16 @@ extension AdminRequest {
     let id = ids.popFirst()
     self.init(
       method: head.method, path: String(path), version: head.version, hosts: head.headers["host"], origins: head.headers["origin"],
+      isForwarded: head.headers.contains { Self.isForwarding($0.name.lowercased()) },
+      contentTypes: head.headers["content-type"],
       requestID: id.flatMap { id in
         // The bytes are looked at within the call, not kept.
         let isAcceptable = unsafe Array(id.utf8).withUnsafeBytes { unsafe RequestID.isAcceptable(bytes: $0) }
         return ids.isEmpty && isAcceptable ? id : nil
       })
+  }
+
+  private static func isForwarding(_ name: String) -> Bool {
+    name == "forwarded" || name == "via" || name == "x-real-ip" || name.hasPrefix("x-forwarded-")
   }
 }

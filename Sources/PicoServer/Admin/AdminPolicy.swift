@@ -1,6 +1,7 @@
 internal import NIOHTTP1
 internal import NIOCore
 internal import PicoCore
+package import PicoStatus
 
 /// Decides about an admin request from its head alone: refuse it, or which route serves it.
 ///
@@ -14,10 +15,20 @@ package struct AdminPolicy: Equatable, Sendable {
   /// Serve nothing but `/health` and `/ready`.
   package var probesOnly: Bool
 
-  package init(allowedOrigins: [String] = [], allowedHosts: [String] = [], probesOnly: Bool = false) {
+  /// The port listens on loopback addresses alone.
+  package var isLoopback: Bool
+
+  package init(allowedOrigins: [String] = [], allowedHosts: [String] = [], probesOnly: Bool = false, isLoopback: Bool = false) {
     self.allowedOrigins = allowedOrigins
     self.allowedHosts = allowedHosts
     self.probesOnly = probesOnly
+    self.isLoopback = isLoopback
+  }
+
+  /// What whoever sends the request may do. Without a token that is decided by where the port listens: on loopback only users of this
+  /// machine reach it, unless a proxy brings others there.
+  package func role(of request: AdminRequest) -> StatusRole {
+    isLoopback && !request.isForwarded ? .operator : .viewer
   }
 
   package enum Decision: Equatable, Sendable {
@@ -36,10 +47,16 @@ package struct AdminPolicy: Equatable, Sendable {
       else { return .refuse(AdminResponse(.forbidden, status: .forbidden)) }
     }
     guard let route else { return .refuse(AdminResponse(.notFound, status: .notFound)) }
-    guard request.method == .GET || request.method == .HEAD else {
+    guard route.methods.contains(request.method) else {
       var response = AdminResponse(.methodNotAllowed, status: .methodNotAllowed)
-      response.allow = "GET, HEAD"
+      response.allow = route.methods.map(\.rawValue).joined(separator: ", ")
       return .refuse(response)
+    }
+    if request.method == .POST || request.method == .DELETE {
+      guard role(of: request) == .operator else { return .refuse(AdminResponse(.forbidden, status: .forbidden)) }
+      guard request.method != .POST || request.isJSON else {
+        return .refuse(AdminResponse(.unsupportedMediaType, status: .unsupportedMediaType))
+      }
     }
     return .serve(route)
   }

@@ -8,19 +8,30 @@ package struct AdminRequest: Equatable, Sendable {
   package var version: HTTPVersion
   package var hosts: [String]
   package var origins: [String]
+  /// It carries a field that proxies add: `Forwarded`, `X-Forwarded-…`, `X-Real-IP` or `Via`.
+  package var isForwarded: Bool
+  package var contentTypes: [String]
   /// The client's own, if it may be kept.
   package var requestID: String?
 
   package init(
     method: HTTPMethod, path: String, version: HTTPVersion = .http1_1, hosts: [String] = ["localhost"], origins: [String] = [],
-    requestID: String? = nil
+    isForwarded: Bool = false, contentTypes: [String] = [], requestID: String? = nil
   ) {
     self.method = method
     self.path = path
     self.version = version
     self.hosts = hosts
     self.origins = origins
+    self.isForwarded = isForwarded
+    self.contentTypes = contentTypes
     self.requestID = requestID
+  }
+
+  /// One type, with or without parameters. A web page can send a form or a text anywhere, but JSON only where it is allowed to.
+  var isJSON: Bool {
+    guard contentTypes.count == 1, let type = contentTypes[0].split(separator: ";").first else { return false }
+    return type.trimmingBlanks.lowercased() == "application/json"
   }
 }
 
@@ -30,6 +41,11 @@ package enum AdminRoute: Equatable, Sendable {
   case ready
   case metrics
   case status
+  /// Ends a listener; its ID as it stands in the path.
+  case disconnect(listener: String)
+  case blocks
+  /// Shows a block, or lifts it.
+  case block(String)
 
   package init?(path: String) {
     switch path {
@@ -37,7 +53,23 @@ package enum AdminRoute: Equatable, Sendable {
     case "/ready": self = .ready
     case "/metrics": self = .metrics
     case "/status/v1": self = .status
-    default: return nil
+    case "/status/v1/blocks": self = .blocks
+    default:
+      let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+      guard parts.count >= 5, parts[0].isEmpty, parts[1] == "status", parts[2] == "v1", !parts[4].isEmpty else { return nil }
+      switch (parts[3], parts.dropFirst(5)) {
+      case ("listeners", ["disconnect"]): self = .disconnect(listener: String(parts[4]))
+      case ("blocks", []): self = .block(String(parts[4]))
+      default: return nil
+      }
+    }
+  }
+
+  var methods: [HTTPMethod] {
+    switch self {
+    case .disconnect: [.POST]
+    case .block: [.GET, .HEAD, .DELETE]
+    default: [.GET, .HEAD]
     }
   }
 

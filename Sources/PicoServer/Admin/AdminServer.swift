@@ -43,13 +43,15 @@ package final class AdminServer: Sendable {
   /// Listens when it returns. Throws `PicoError` that names the key and the address: `addressInUse`, or `badConfiguration` for any
   /// other failure to bind.
   package static func start(settings: Settings, source: any AdminSource, group: any EventLoopGroup) async throws -> AdminServer {
+    var settings = settings
+    settings.policy.isLoopback = settings.addresses.allSatisfy(\.isLoopback)
     let connections = AdminConnections(maximum: settings.maximumConnections)
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 128)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
-      .childChannelInitializer { channel in
+      .childChannelInitializer { [settings] channel in
         guard connections.add(channel) else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
         return channel.eventLoop.makeCompletedFuture { try configure(channel, settings, source) }
       }
@@ -106,7 +108,7 @@ package final class AdminServer: Sendable {
 private final class AdminConnections: Sendable {
   private let maximum: Int
   /// Nil once the port is shut down.
-  private let open = Mutex<[ObjectIdentifier: any Channel]?>([:])
+  private let open = Locked<[ObjectIdentifier: any Channel]?>([:])
 
   init(maximum: Int) {
     self.maximum = maximum
@@ -137,8 +139,14 @@ private final class AdminConnections: Sendable {
 }
 
 extension SocketAddress {
+  /// 127.0.0.0/8, `::1` or a Unix socket; of the address itself, not of what a name stands for.
+  fileprivate var isLoopback: Bool {
+    guard let host = ipAddress else { return pathname != nil }
+    return IPAddress(host)?.isLoopback ?? false
+  }
+
   /// `HOST:PORT`, or the path of a Unix socket.
-  fileprivate var display: String {
+  var display: String {
     guard let host = ipAddress, let port else { return pathname ?? description }
     return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }

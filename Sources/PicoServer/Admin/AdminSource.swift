@@ -4,6 +4,10 @@ package import PicoStatus
 package protocol AdminSource: Sendable {
   func statusSnapshot() async -> StatusSnapshot
   func metrics() async -> MetricsReport
+  /// Does what an operator asks, and says what became of it. The caller has made sure that `by` is an operator.
+  func perform(_ action: OperatorAction, by: Operator) async -> ActionResult
+  /// Those that hold, the oldest first.
+  func blocks() async -> [BlockRow]
   /// Read for each probe: must not wait.
   var readiness: Readiness { get }
 }

@@ -9,8 +9,12 @@ internal import Synchronization
 struct NodeReport: AdminSource {
   let node: Node
   let loops: NodeLoops
+  let actions: ListenerActions
 
   var readiness: Readiness { node.isLeaving ? .notReady(reason: "shutting down") : .ready }
+
+  func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { await actions.perform(action, by: by) }
+  func blocks() async -> [BlockRow] { actions.blocks() }
 
   private struct Share: Sendable {
     var counts = NodeCounts()
@@ -19,7 +23,7 @@ struct NodeReport: AdminSource {
 
   /// The traffic of every listener, merged over the loops, and the node's counts.
   private func collect() async -> (counts: NodeCounts, listeners: [Listener], traffic: [ListenerID: TrafficReport]) {
-    let all = node.routes.all.flatMap(\.all)
+    let all = node.registry.all
     let endpoints = node.settings.labelsEndpoints ? Set(all.map(\.endpoint)) : []
     let shares = await loops.gather { context in
       var share = Share()
@@ -58,7 +62,8 @@ struct NodeReport: AdminSource {
       total.add(report)
       var sum = byEndpoint[listener.endpoint] ?? (TrafficReport(), 0, 0)
       sum.report.add(report)
-      sum.listeners += 1
+      // Those that drain are shown, and are none of the endpoint's any more.
+      sum.listeners += listener.state == .draining ? 0 : 1
       sum.inFlight += inFlight
       byEndpoint[listener.endpoint] = sum
     }
@@ -68,16 +73,17 @@ struct NodeReport: AdminSource {
         requestRate: sum.report.requestRate, errorRate: sum.report.errorRate, status: StatusClasses(sum.report.totals.status),
         latency: LatencySummary(sum.report.latency), bytesInRate: sum.report.bytesInRate, bytesOutRate: sum.report.bytesOutRate)
     }
+    let routable = rows.count { $0.state != .draining }
     let process = ProcessUsage.current()
     let nodeRow = NodeRow(
       id: node.id.text, address: node.configuration.proxy.listen.description, version: PicoVersion.current,
-      state: node.isLeaving ? .draining : .active, startedAt: Timestamp(milliseconds: Int64(node.startedAt * 1000)), listeners: rows.count,
+      state: node.isLeaving ? .draining : .active, startedAt: Timestamp(milliseconds: Int64(node.startedAt * 1000)), listeners: routable,
       endpoints: endpoints.count, requestRate: total.requestRate, inFlight: counts.inFlight,
       cpu: process.map { node.processor.cores($0) } ?? 0, rssBytes: process?.residentBytes ?? 0,
       connected: true)
     return StatusSnapshot(
       now: .now(), node: node.id.text, version: PicoVersion.current, nodes: [nodeRow], endpoints: endpoints.sorted { $0.id < $1.id },
-      listeners: rows.sorted { ($0.endpoint, $0.id) < ($1.endpoint, $1.id) }, totals: totals(total, rows.count, endpoints.count, counts))
+      listeners: rows.sorted { ($0.endpoint, $0.id) < ($1.endpoint, $1.id) }, totals: totals(total, routable, endpoints.count, counts))
   }
 
   private func row(_ listener: Listener, _ report: TrafficReport, _ inFlight: Int) -> ListenerRow {
@@ -85,7 +91,8 @@ struct NodeReport: AdminSource {
     let roundTrip = listener.roundTrip.load(ordering: .relaxed)
     return ListenerRow(
       id: listener.id.description, endpoint: listener.endpoint.name, node: node.id.text, agent: agent.id, version: agent.version,
-      remoteAddress: listener.remoteAddress, connectedAt: Timestamp(milliseconds: Int64(listener.connectedAt * 1000)),
+      remoteAddress: listener.remoteAddress, identity: listener.identity,
+      connectedAt: Timestamp(milliseconds: Int64(listener.connectedAt * 1000)),
       state: ListenerState(listener.state), roundTrip: roundTrip == 0 ? nil : Double(roundTrip) / 1e6, inFlight: inFlight,
       requestsTotal: report.totals.requests, requestRate: report.requestRate, errorRate: report.errorRate,
       latency: LatencySummary(report.latency), bytesInRate: report.bytesInRate, bytesOutRate: report.bytesOutRate)
@@ -146,8 +153,9 @@ struct NodeReport: AdminSource {
     report.errors = counts.errors.map { .init(code: "\($0.key.text)".replacingBlanks(with: "-"), count: $0.value) }.sorted {
       $0.code < $1.code
     }
-    report.listeners = listeners.count
-    report.endpoints = Set(listeners.map(\.endpoint)).count
+    let routable = listeners.filter { $0.state != .draining }
+    report.listeners = routable.count
+    report.endpoints = Set(routable.map(\.endpoint)).count
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)
     report.tunnelStreams = counts.streams
     return report

@@ -1,3 +1,4 @@
+internal import NIOCore
 package import PicoStatus
 
 /// What an operator may do to the deployment.
@@ -16,5 +17,10 @@ package struct Operator: Equatable, Sendable {
   package init(name: String, role: StatusRole) {
     self.name = name
     self.role = role
+  }
+
+  /// Who has no verified identity is known by the address of its connection.
+  init(_ address: SocketAddress?, role: StatusRole) {
+    self.init(name: address?.display ?? "", role: role)
   }
 }

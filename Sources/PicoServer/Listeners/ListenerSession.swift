@@ -7,13 +7,25 @@ internal import Synchronization
 
 /// The node's side of one registration: what its tunnel reports, and taking the listener out of the routes when it ends. Confined to the
 /// tunnel's loop.
-final class ListenerSession: TunnelDelegate {
+final class ListenerSession: TunnelDelegate, Sweepable {
   let listener: Listener
   private let loop: LoopContext
   private(set) var tunnel: TunnelHandler?
   private var isLeaving = false
-  private var isRemoved = false
   private var isReplaced = false
+  private var isEndedByOperator = false
+  /// When what is still open is cut; nil while no operator asked for a drain.
+  private var drainDeadline: UInt64?
+  private var idleSweeps = 0
+
+  /// What the agent is told of the block that keeps it away.
+  struct BlockNotice: Sendable {
+    var seconds: Int
+    var reason: String
+  }
+
+  /// A request may have been given to the listener and not yet be counted; and what ended a moment ago is still on its way.
+  private static let idleSweepsBeforeClose = 3
 
   init(listener: Listener, loop: LoopContext) {
     self.listener = listener
@@ -24,7 +36,9 @@ final class ListenerSession: TunnelDelegate {
   func begin(_ tunnel: TunnelHandler) {
     self.tunnel = tunnel
     unsafe listener.tunnel = tunnel
+    unsafe listener.session = self
     loop.tunnels[ObjectIdentifier(self)] = self
+    loop.node.registry.add(listener)
     loop.node.routes.add(listener)
     loop.node.logger.info(
       "listener connected",
@@ -53,10 +67,10 @@ final class ListenerSession: TunnelDelegate {
         $0.version = hello.version
         $0.metadata = hello.metadata
       }
+      endIfBlocked()
     case .health(let isUp, let reason):
       listener.agent.withLock { $0.isUpstreamUp = isUp }
-      guard !isRemoved else { break }
-      listener.state = isUp ? .active : .unhealthy
+      guard listener.setHealth(isUp: isUp) else { break }
       loop.node.logger.info(
         "listener health", metadata: ["listener": "\(listener.id)", "state": "\(isUp ? "up" : "down")", "reason": "\(reason)"])
     case .leaving:
@@ -87,18 +101,22 @@ final class ListenerSession: TunnelDelegate {
 
   func tunnelDidClose(_ tunnel: TunnelHandler, reason: TunnelCloseReason) {
     remove()
+    loop.node.registry.remove(listener)
+    loop.resources.stopSweeping(self)
     unsafe listener.tunnel = nil
+    unsafe listener.session = nil
     self.tunnel = nil
     loop.tunnels[ObjectIdentifier(self)] = nil
     let level: Logger.Level = reason == .closed || reason == .closedByPeer ? .info : .warning
+    let text = isEndedByOperator && (reason == .closed || reason == .closedByPeer) ? "ended by an operator" : "\(reason)"
     loop.node.logger.log(
       level: level, "listener disconnected",
-      metadata: ["endpoint": "\(listener.endpoint)", "listener": "\(listener.id)", "reason": "\(reason)"])
+      metadata: ["endpoint": "\(listener.endpoint)", "listener": "\(listener.id)", "reason": "\(text)"])
     loop.node.events.record(
       .listenerDisconnected,
       [
         "endpoint": listener.endpoint.name, "listener": listener.id.description, "remote_address": listener.remoteAddress,
-        "agent": listener.agent.withLock { $0.id } ?? "", "reason": "\(reason)",
+        "agent": listener.agent.withLock { $0.id } ?? "", "reason": text,
       ])
   }
 
@@ -110,9 +128,8 @@ final class ListenerSession: TunnelDelegate {
   }
 
   private func remove() {
-    guard !isRemoved else { return }
-    isRemoved = true
-    listener.state = .draining
+    // Whoever takes a listener out of the routes marks it, under their lock.
+    guard listener.state != .draining else { return }
     loop.node.routes.remove(listener)
   }
 
@@ -122,6 +139,44 @@ final class ListenerSession: TunnelDelegate {
   func drain() {
     guard let tunnel else { return }
     if listener.isPico { tunnel.send(.drain(reconnectAfterMilliseconds: 0)) } else { tunnel.goAway() }
+  }
+
+  /// An operator ends the listener, which is out of the routes: `drain` lets what is in flight finish within the grace period. Safe to
+  /// call again, also to end at once what drains.
+  func end(_ mode: Disconnect.Mode, _ block: BlockNotice?) {
+    isEndedByOperator = true
+    leave()
+    if let block, listener.isPico {
+      tunnel?.send(.blocked(seconds: min(block.seconds, ControlMessage.maximumBlock), reason: block.reason))
+    }
+    guard mode == .drain else { return close() }
+    guard drainDeadline == nil else { return }
+    drainDeadline = loop.resources.now() &+ UInt64(clamping: loop.node.configuration.gracePeriod.nanoseconds)
+    drain()
+    loop.resources.startSweeping(self)
+  }
+
+  /// A block may have been set while the agent registered, or hold for an ID that it told only now.
+  func endIfBlocked() {
+    let now = loop.resources.now()
+    guard let block = loop.node.blocks.block(for: listener.registrant, now: now) else { return }
+    end(.now, BlockNotice(seconds: block.secondsLeft(now: now), reason: block.reason))
+  }
+
+  func sweep(now: UInt64) {
+    guard let tunnel, let drainDeadline else { return }
+    let isIdle = tunnel.streamCount == 0 && listener.inFlight.load(ordering: .relaxed) == 0
+    idleSweeps = isIdle ? idleSweeps + 1 : 0
+    guard idleSweeps >= Self.idleSweepsBeforeClose || now >= drainDeadline else { return }
+    if !isIdle {
+      loop.node.logger.warning(
+        "requests cut at the end of the grace period",
+        metadata: [
+          "endpoint": "\(listener.endpoint)", "listener": "\(listener.id)",
+          "requests": "\(listener.inFlight.load(ordering: .relaxed))",
+        ])
+    }
+    close()
   }
 
   /// The end, now: what is still open on the tunnel is reset.

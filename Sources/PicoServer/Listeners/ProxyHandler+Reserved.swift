@@ -63,6 +63,7 @@ extension ProxyHandler {
     guard let endpoint = EndpointID(name.text(in: span)) else { return fail(.malformedRequest, behind: rest) }
     guard !node.isDraining else { return fail(.shuttingDown, behind: rest, retryAfterSeconds: 0) }
     if let limit = node.listenerLimit(for: endpoint) { return fail(limit, behind: rest, retryAfterSeconds: 5) }
+    let now = loop.resources.now()
     guard let context, let key = head.value(named: "sec-websocket-key", in: span) else { return }
 
     let offered = head.value(named: "sec-websocket-protocol", in: span)
@@ -73,6 +74,9 @@ extension ProxyHandler {
       remoteAddress: statedClient ?? context.channel.remoteAddress.map { "\($0.ipAddress ?? ""):\($0.port ?? 0)" } ?? "",
       connectedAt: WallClock.seconds(),
       agent: Listener.AgentFacts(id: agentID?.text))
+    if let block = node.blocks.block(for: listener.registrant, now: now) {
+      return fail(.blocked, behind: rest, retryAfterSeconds: block.secondsLeft(now: now))
+    }
     let session = ListenerSession(listener: listener, loop: loop)
     let tunnel = TunnelHandler(settings: node.tunnelSettings(isPico: isPico), loop: loop.resources, delegate: session)
     let answer = WebSocketHandshake.acceptKey(for: key.text(in: span).utf8)
@@ -102,6 +106,7 @@ extension ProxyHandler {
     session.begin(tunnel)
     context.writeAndFlush(wrapOutboundOut(head), promise: nil)
     _ = context.pipeline.syncOperations.removeHandler(self)
+    session.endIfBlocked()
     for bytes in [waiting, rest] { if let bytes, bytes.readableBytes > 0 { tunnel.receive(bytes) } }
   }
 

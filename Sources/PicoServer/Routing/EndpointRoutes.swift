@@ -5,7 +5,7 @@ internal import Synchronization
 /// The listeners of one endpoint and the choice among them. Shared by all loops.
 package final class EndpointRoutes: Sendable {
   package let endpoint: EndpointID
-  private let listeners = Mutex<ContiguousArray<Listener>>([])
+  private let listeners = Locked<ContiguousArray<Listener>>([])
   private let listenerCount = Atomic<Int>(0)
   /// The endpoint had no listener for a while and its routes were taken out of the table; look it up again.
   private let retired = Atomic<Bool>(false)
@@ -13,7 +13,7 @@ package final class EndpointRoutes: Sendable {
   private let plainCount = Atomic<Int>(0)
   /// One bit for each loop, by its index, that has a listener; loops beyond 63 share bits.
   private let loopBits = Atomic<UInt64>(0)
-  private let bucket = Mutex(TokenBucket())
+  private let bucket = Locked(TokenBucket())
 
   init(endpoint: EndpointID) { self.endpoint = endpoint }
 
@@ -38,22 +38,28 @@ package final class EndpointRoutes: Sendable {
     listeners.withLock {
       $0.append(listener)
       loopBits.bitwiseOr(1 << UInt64(listener.loop.index & 63), ordering: .relaxed)
+      listenerCount.add(1, ordering: .relaxed)
     }
-    listenerCount.add(1, ordering: .relaxed)
     if !listener.isPico { plainCount.add(1, ordering: .relaxed) }
   }
 
-  func remove(_ listener: Listener) {
-    let isRemoved = listeners.withLock { listeners in
-      guard let index = listeners.firstIndex(where: { $0 === listener }) else { return false }
-      listeners.remove(at: index)
+  /// Takes out those of the listeners that are here, from now on draining; how many that were. Nil, and nothing is taken out, when fewer than
+  /// `minimum` would be left.
+  func remove(_ leaving: [Listener], leaving minimum: Int = 0) -> Int? {
+    let removed: [Listener]? = listeners.withLock { listeners in
+      let chosen = Set(leaving.map(ObjectIdentifier.init))
+      let removed = listeners.filter { chosen.contains(ObjectIdentifier($0)) }
+      guard minimum == 0 || listeners.count - removed.count >= minimum else { return nil }
+      listeners.removeAll { chosen.contains(ObjectIdentifier($0)) }
+      for listener in removed { listener.state = .draining }
       let bits = listeners.reduce(UInt64(0)) { $0 | 1 << UInt64($1.loop.index & 63) }
       loopBits.store(bits, ordering: .relaxed)
-      return true
+      listenerCount.subtract(removed.count, ordering: .relaxed)
+      return Array(removed)
     }
-    guard isRemoved else { return }
-    listenerCount.subtract(1, ordering: .relaxed)
-    if !listener.isPico { plainCount.subtract(1, ordering: .relaxed) }
+    guard let removed else { return nil }
+    plainCount.subtract(removed.count { !$0.isPico }, ordering: .relaxed)
+    return removed.count
   }
 
   /// The index of a loop with a listener, if the caller's has none; nil where the request may as well stay.

@@ -19,7 +19,7 @@ internal import Synchronization
   package let remoteAddress: String
   /// Seconds since 1970.
   package let connectedAt: Double
-  let agent: Mutex<AgentFacts>
+  let agent: Locked<AgentFacts>
   /// Requests that were given a stream and did not end.
   let inFlight = Atomic<Int>(0)
   /// Nanoseconds; 0 before the first ping's answer.
@@ -32,8 +32,11 @@ internal import Synchronization
   private let weightValue = Atomic<Int>(1)
   // One entry for each loop, each written and read by its own loop only.
   private nonisolated(unsafe) let cells: UnsafeMutableBufferPointer<TrafficCell?>
+  /// The verified identity of the agent.
+  package let identity: String?
   // Read and written on `loop` only.
   nonisolated(unsafe) weak var tunnel: TunnelHandler?
+  nonisolated(unsafe) weak var session: ListenerSession?
 
   /// What the agent said of itself.
   struct AgentFacts: Sendable {
@@ -45,7 +48,7 @@ internal import Synchronization
 
   init(
     id: ListenerID, endpoint: EndpointID, loop: LoopResources, loopCount: Int, isPico: Bool, remoteAddress: String, connectedAt: Double,
-    agent: AgentFacts
+    identity: String? = nil, agent: AgentFacts
   ) {
     self.id = id
     self.endpoint = endpoint
@@ -53,7 +56,8 @@ internal import Synchronization
     self.isPico = isPico
     self.remoteAddress = remoteAddress
     self.connectedAt = connectedAt
-    self.agent = Mutex(agent)
+    self.identity = identity
+    self.agent = Locked(agent)
     unsafe cells = .allocate(capacity: loopCount)
     unsafe cells.initialize(repeating: nil)
   }
@@ -71,6 +75,13 @@ internal import Synchronization
   package var state: State {
     get { State(rawValue: stateValue.load(ordering: .relaxed)) ?? .active }
     set { stateValue.store(newValue.rawValue, ordering: .relaxed) }
+  }
+
+  /// The agent says whether its upstream is well. Who drains goes on draining; false then.
+  func setHealth(isUp: Bool) -> Bool {
+    let (old, new) = isUp ? (State.unhealthy, State.active) : (.active, .unhealthy)
+    let (_, now) = stateValue.compareExchange(expected: old.rawValue, desired: new.rawValue, ordering: .relaxed)
+    return now != State.draining.rawValue
   }
 
   // MARK: Outliers

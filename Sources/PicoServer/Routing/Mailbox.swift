@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import PicoCore
 internal import PicoTunnel
 internal import Synchronization
 
@@ -10,7 +11,7 @@ final class Mailbox: Sendable {
     var isOpening = false
   }
 
-  private let letters = Mutex(Letters())
+  private let letters = Locked(Letters())
   // Touched by the receiving loop only.
   private nonisolated(unsafe) var opened: ContiguousArray<CrossLoopLetter> = []
   private let receiver: any EventLoop

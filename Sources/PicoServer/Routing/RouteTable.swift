@@ -6,7 +6,7 @@ package final class RouteTable: Sendable {
   private static let shardCount = 64
 
   private final class Shard: Sendable {
-    let routes = Mutex<[EndpointID: EndpointRoutes]>([:])
+    let routes = Locked<[EndpointID: EndpointRoutes]>([:])
   }
 
   private let shards: [Shard] = (0..<shardCount).map { _ in Shard() }
@@ -40,16 +40,24 @@ package final class RouteTable: Sendable {
 
   /// No request is given to the listener any more. An endpoint without listeners is forgotten.
   package func remove(_ listener: Listener) {
-    let shard = shard(listener.endpoint)
-    shard.routes.withLock { table in
-      guard let routes = table[listener.endpoint] else { return }
-      routes.remove(listener)
+    _ = withdraw([listener], from: listener.endpoint, leaving: 0)
+  }
+
+  /// No request is given to these listeners of one endpoint any more; those that are out already stay out. False, and nothing is changed, when
+  /// the endpoint would have fewer than `minimum` left.
+  func withdraw(_ listeners: [Listener], from endpoint: EndpointID, leaving minimum: Int) -> Bool {
+    let removed: Int? = shard(endpoint).routes.withLock { table in
+      guard let routes = table[endpoint] else { return minimum == 0 ? 0 : nil }
+      let removed = routes.remove(listeners, leaving: minimum)
       if routes.count == 0 {
         routes.retire()
-        table[listener.endpoint] = nil
+        table[endpoint] = nil
       }
+      return removed
     }
-    listenerCount.subtract(1, ordering: .relaxed)
+    guard let removed else { return false }
+    listenerCount.subtract(removed, ordering: .relaxed)
+    return true
   }
 
   /// All endpoints with their listeners, in no order.

@@ -13,7 +13,7 @@ final class EventLog: Sendable {
 
   static let capacity = 1000
   private let node: String
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(node: NodeID) { self.node = node.text }
 

@@ -9,9 +9,9 @@ final class ProcessorShare: Sendable {
     var cores: Double
   }
 
-  private let last: Mutex<Sample>
+  private let last: Locked<Sample>
 
-  init() { last = Mutex(Sample(at: .now, cpu: .zero, cores: 0)) }
+  init() { last = Locked(Sample(at: .now, cpu: .zero, cores: 0)) }
 
   func cores(_ usage: ProcessUsage) -> Double {
     let now = ContinuousClock.now

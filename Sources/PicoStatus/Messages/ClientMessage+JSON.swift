@@ -81,6 +81,13 @@ extension Disconnect {
     if isDryRun { writer.member("dry_run", true) }
   }
 
+  /// The body of a disconnect over HTTP: the members of the message.
+  package var json: [UInt8] {
+    var writer = JSONWriter(capacity: 256)
+    writer.object { writeMembers(to: &$0) }
+    return writer.bytes
+  }
+
   /// The body of a disconnect over HTTP, for the listener of its path: the members of the message but `type` and `listeners`; an absent `id`
   /// is `id`.
   package init(json bytes: [UInt8], listener: String, id: String) throws(StatusError) {

@@ -339,6 +339,13 @@ extension ActionResult {
     writer.member("error", ifPresent: error)
   }
 
+  /// Reads the body of an answer over HTTP.
+  package init(json bytes: [UInt8]) throws(JSONError) {
+    var reader = JSONReader(bytes)
+    try self.init(from: &reader)
+    try reader.end()
+  }
+
   package init(from reader: inout JSONReader) throws(JSONError) {
     self.init(id: "")
     try reader.object { (reader, key) throws(JSONError) in

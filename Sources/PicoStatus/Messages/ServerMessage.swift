@@ -123,7 +123,8 @@ package struct ActionResult: Equatable, Sendable {
   package var results: [ListenerResult]
   /// The block that was set.
   package var block: String?
-  /// Listeners that the block covers, named or not; for a dry run those that it would cover.
+  /// Listeners that the action ends: those that were named and not refused, and others that the block covers; for a dry run those that it
+  /// would end.
   package var matched: Int?
   /// For an action without listeners: whether it was done.
   package var ok: Bool?
@@ -144,7 +145,8 @@ package struct ActionResult: Equatable, Sendable {
 package struct ListenerResult: Equatable, Sendable, JSONValue {
   package var listener: String
   package var ok: Bool
-  /// Why not: `not-found`, `would-remove-last`, `forbidden`, `unreachable`.
+  /// Why not: `not-found`, `would-remove-last`, `forbidden`, `unreachable`, `bad-scope` (a block of scope `listener`), `no-identity` (a block
+  /// of scope `identity` for a listener without one), `too-many-blocks`.
   package var error: String?
   /// Listeners that its endpoint has left.
   package var remaining: Int?

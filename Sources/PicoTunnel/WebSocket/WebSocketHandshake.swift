@@ -19,8 +19,8 @@ package enum WebSocketHandshake {
   }
 
   /// A new key: 24 bytes of Base64 from 16 random ones.
-  package static func makeKey(using generator: inout some RandomNumberGenerator) -> [UInt8] {
-    base64((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+  package static func makeKey() -> [UInt8] {
+    base64((0..<16).map { _ in UInt8.random(in: .min ... .max) })
   }
 
   /// RFC 4648 section 4, with padding.

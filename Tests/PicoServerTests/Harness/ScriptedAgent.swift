@@ -79,7 +79,7 @@ final class ScriptedAgent: Sendable {
   /// Registers and waits for the 101. Throws ``WebSocketAnswer/Refusal`` when the node says no.
   static func connect(
     to node: RunningNode, endpoint: String = "e", isPico: Bool = true, path: String = "/pico/v1/listener/",
-    preamble: String = "", _ script: @escaping Script
+    preamble: String = "", agentID: String? = "a-1", _ script: @escaping Script
   ) async throws -> ScriptedAgent {
     let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
     let seen = SeenStreams()
@@ -87,7 +87,9 @@ final class ScriptedAgent: Sendable {
     _ = try await ClientBootstrap(group: eventLoop).channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
         try channel.pipeline.syncOperations.addHandler(
-          Registration(preamble: preamble, path: path + endpoint, isPico: isPico, state: State(script: script, seen: seen), opened: opened))
+          Registration(
+            preamble: preamble, path: path + endpoint, isPico: isPico, agentID: agentID, state: State(script: script, seen: seen),
+            opened: opened))
       }
     }.connect(host: "127.0.0.1", port: node.upstreamPort).get()
     return ScriptedAgent(try await opened.futureResult.get(), eventLoop, seen)
@@ -227,26 +229,28 @@ private final class Registration: ChannelInboundHandler, RemovableChannelHandler
   private let preamble: String
   private let path: String
   private let isPico: Bool
+  private let agentID: String?
   private let state: ScriptedAgent.State
   private let opened: EventLoopPromise<NIOLoopBound<ScriptedAgent.State>>
   private let key: [UInt8]
   private var answer: WebSocketAnswer
 
   init(
-    preamble: String, path: String, isPico: Bool, state: ScriptedAgent.State, opened: EventLoopPromise<NIOLoopBound<ScriptedAgent.State>>
+    preamble: String, path: String, isPico: Bool, agentID: String?, state: ScriptedAgent.State,
+    opened: EventLoopPromise<NIOLoopBound<ScriptedAgent.State>>
   ) {
     self.preamble = preamble
     self.path = path
     self.isPico = isPico
+    self.agentID = agentID
     self.state = state
     self.opened = opened
-    var generator = SystemRandomNumberGenerator()
-    key = WebSocketHandshake.makeKey(using: &generator)
+    key = WebSocketHandshake.makeKey()
     answer = WebSocketAnswer(key: key, offered: isPico ? WebSocketHandshake.subprotocol : nil)
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    let request = WebSocketRequest(authority: "localhost", path: path, key: key, subprotocol: isPico ? "pico.v1" : nil, agentID: "a-1")
+    let request = WebSocketRequest(authority: "localhost", path: path, key: key, subprotocol: isPico ? "pico.v1" : nil, agentID: agentID)
     context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: Array(preamble.utf8) + (request.encoded() ?? []))), promise: nil)
   }
 
