@@ -12,6 +12,8 @@ package struct FilterExpression: Equatable, Sendable {
   package static let maximumLength = 4096
   /// The deepest nesting of parentheses and `not`.
   package static let maximumDepth = 64
+  /// The most states of all patterns together.
+  package static let maximumStates = 1024
 
   /// An empty or blank text is true of every row. Throws for what does not read as a filter of any table.
   package init(_ text: String) throws(FilterError) {

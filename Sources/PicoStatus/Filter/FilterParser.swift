@@ -11,6 +11,8 @@ struct FilterParser {
   private let characters: [Character]
   private var position = 0
   private var depth = 0
+  /// Of the patterns so far.
+  private var states = 0
 
   init(_ text: String) throws(FilterError) {
     guard text.utf8.count <= FilterExpression.maximumLength else {
@@ -110,7 +112,10 @@ struct FilterParser {
     guard isQuoted || !value.isEmpty else { throw FilterError("expected a value after \(comparison.text)", at: start) }
     switch (use.field.kind, comparison) {
     case (.text, .pattern(let isNegated)):
-      let condition = Condition.text(use, try TextPattern.expression(value, at: isQuoted ? start + 1 : start))
+      let pattern = try TextPattern.expression(value, at: isQuoted ? start + 1 : start)
+      states += pattern.states
+      guard states <= FilterExpression.maximumStates else { throw FilterError("the patterns together are too large", at: start) }
+      let condition = Condition.text(use, pattern)
       return isNegated ? .not(condition) : condition
     case (.text, .compare(.equal, _)): return .text(use, try TextPattern.exactly(value, at: start))
     case (.text, .compare(.notEqual, _)): return .not(.text(use, try TextPattern.exactly(value, at: start)))

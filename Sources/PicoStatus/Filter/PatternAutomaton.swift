@@ -54,6 +54,8 @@ struct PatternAutomaton: Equatable, Sendable {
     acceptsEmptyText = program.reach(from: program.entry, isStart: true, isEnd: true).isAccepted
   }
 
+  var states: Int { sets.count }
+
   func matches(_ text: String) -> Bool {
     guard !text.isEmpty else { return acceptsEmptyText }
     if acceptsNothing { return true }

@@ -32,7 +32,7 @@ package struct RowOrder<Row: FilterableRow>: Equatable, Sendable {
     return value
   }
 
-  /// As above for the values of rows, for those who keep them; nil where they are level and the key decides.
+  /// As above for the values of rows; nil where they are level and the key decides.
   package func precedes(_ left: FieldValue, _ right: FieldValue) -> Bool? {
     switch (left, right) {
     case (.number(let left), .number(let right)): left == right ? nil : (left < right) != isDescending
@@ -42,6 +42,20 @@ package struct RowOrder<Row: FilterableRow>: Equatable, Sendable {
     case (_, .absent): true
     case (.number, .text): true
     case (.text, .number): false
+    }
+  }
+
+  /// A number that says the same as ``precedes(_:_:)`` for numbers, for those who sort many rows. All texts have the same.
+  package func rank(of value: FieldValue) -> UInt64 {
+    switch value {
+    // Above every other in either direction.
+    case .absent: return .max
+    case .text: return 0
+    case .number(let number):
+      // Minus zero is zero. The bits of a positive number rise with it, those of a negative one fall.
+      let bits = (number + 0).bitPattern
+      let rank = bits >> 63 == 0 ? bits | 1 << 63 : ~bits
+      return isDescending ? ~rank : rank
     }
   }
 }

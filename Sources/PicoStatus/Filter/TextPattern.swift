@@ -31,6 +31,14 @@ package struct TextPattern: Equatable, Sendable {
     }
   }
 
+  /// What the work for a character of a text may be in proportion to.
+  package var states: Int {
+    switch form {
+    case .plain: 1
+    case .automaton(let automaton): automaton.states
+    }
+  }
+
   package func matches(_ text: String) -> Bool {
     switch form {
     case .automaton(let automaton): automaton.matches(text)

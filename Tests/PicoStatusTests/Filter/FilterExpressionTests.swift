@@ -138,6 +138,13 @@ import Testing
     #expect(try FilterExpression(long).matches(Self.endpoint))
   }
 
+  @Test func `the patterns of a filter are bounded together`() throws {
+    let pattern = "name~a{500}b?"
+    #expect(throws: Never.self) { try FilterExpression("\(pattern) or \(pattern)") }
+    let error = #expect(throws: FilterError.self) { try FilterExpression("\(pattern) or \(pattern) or \(pattern)") }
+    #expect(error?.message == "the patterns together are too large at 40")
+  }
+
   @Test func `no text makes it trap`() {
     var random = SplitMixGenerator(seed: 7)
     let parts = [

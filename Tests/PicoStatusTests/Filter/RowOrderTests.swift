@@ -41,6 +41,21 @@ import Testing
     #expect(rows.sorted(by: order.precedes).map(\.id) == ["n-30", "n-20", "n-10"])
   }
 
+  @Test func `a rank says what the order says of numbers`() throws {
+    var random = SplitMixGenerator(seed: 5)
+    let bits = (0..<200).map { _ in Double(bitPattern: UInt64.random(in: .min ... .max, using: &random)) }
+    let numbers = ([0, -0.0, 1, -1, .infinity, -.infinity, .leastNonzeroMagnitude, 1e300] + bits).filter { !$0.isNaN }
+    let values = numbers.map(FieldValue.number) + [.absent]
+    for order in [RowOrder<ListenerRow>(.roundTrip), RowOrder(.roundTrip, isDescending: true)] {
+      for (left, right) in values.flatMap({ left in values.map { (left, $0) } }) {
+        let (one, other) = (order.rank(of: left), order.rank(of: right))
+        #expect(order.precedes(left, right) == (one == other ? nil : one < other), "\(left) \(right)")
+      }
+    }
+    #expect(RowOrder<EndpointRow>("name")?.value(of: EndpointRow(id: "a", requestRate: .nan)) == .text("a"))
+    #expect(RowOrder<EndpointRow>("rate")?.value(of: EndpointRow(id: "a", requestRate: .nan)) == .absent)
+  }
+
   @Test func `every field of a table has a value in it`() throws {
     let now = Timestamp(seconds: 1000)
     for field in EndpointRow.fields { #expect(EndpointRow(id: "a").value(of: field, now: now) != .absent, "\(field)") }
