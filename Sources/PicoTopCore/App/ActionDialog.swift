@@ -118,7 +118,7 @@ struct ActionDialog: Sendable {
 
   /// Whether it may be done now.
   var isConfirmable: Bool {
-    guard phase == .asking, !isOffline else { return false }
+    guard phase == .asking, !isOffline, targets.contains(where: { !$0.isGone }) else { return false }
     if !dryRuns.isEmpty { return false }
     return required.map { $0 == typed.text } ?? true
   }

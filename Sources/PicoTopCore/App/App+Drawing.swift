@@ -74,7 +74,8 @@ extension App {
     if area.columns >= 24 {
       column += canvas.text("pico-top", row: area.row, column: 1, width: area.columns - 1, style: canvas.style(.title, isBold: true)) + 2
     }
-    if tabsWidth + stateWidth <= area.columns {
+    hasTabs = tabsWidth + stateWidth <= area.columns
+    if hasTabs {
       for (number, action) in tabs {
         let isHere = action == screen.action
         let start = column
@@ -183,12 +184,22 @@ extension App {
 
   /// What the table shows, and what all endpoints do together.
   private mutating func drawStrip(into canvas: inout Canvas, _ area: Area) {
-    var left = stripSpans(canvas)
+    var left = stripSpans()
     let totals = fleet.totals(at: now.steady)
     let right = totals.live > 0 && screen.endpoint == nil ? totalsSpans(totals.row) : []
     let rightWidth = Canvas.columns(of: right)
+    if case .endpoint(let key) = screen {
+      let figures = endpointFigures(key)
+      var room = area.columns - 2 - Canvas.columns(of: left)
+      var taken: Set<Int> = []
+      for figure in figures.sorted(by: { $0.priority < $1.priority }) {
+        room -= Canvas.columns(of: figure.spans) + 3
+        if room < -3 { break }
+        taken.insert(figure.priority)
+      }
+      for figure in figures where taken.contains(figure.priority) { left += (left.isEmpty ? [] : [Span("   ")]) + figure.spans }
+    }
     let leftWidth = Canvas.columns(of: left)
-    if leftWidth == 0 { left = [] }
     canvas.spans(left, row: area.row, column: 1, width: area.columns - 1)
     if rightWidth > 0, leftWidth + rightWidth + 4 <= area.columns {
       canvas.spans(right, row: area.row, column: area.columns - rightWidth - 1, width: rightWidth)
@@ -204,17 +215,18 @@ extension App {
     ]
   }
 
-  private func stripSpans(_ canvas: Canvas) -> [Span] {
+  private func stripSpans() -> [Span] {
     let facts = facts
     var spans: [Span] = []
     switch screen {
     case .overview: return []
     case .endpoint(let key):
-      spans.append(Span(DisplayText(key.key, limit: 60, isASCII: options.isASCII).text, .title, isBold: true))
+      // The header has the name where it has no tabs.
+      if hasTabs { spans.append(Span(DisplayText(key.key, limit: 60, isASCII: options.isASCII).text, .title, isBold: true)) }
       if showsServer { spans.append(Span("  on \(fleet.servers[key.server].name)", .muted)) }
     case .live(let key):
-      spans.append(Span(DisplayText(key.key, limit: 60, isASCII: options.isASCII).text, .title, isBold: true))
-      spans.append(Span("  \(Self.grouped(facts.count)) requests", .foreground))
+      if hasTabs { spans.append(Span(DisplayText(key.key, limit: 60, isASCII: options.isASCII).text + "  ", .title, isBold: true)) }
+      spans += [Span(Self.grouped(facts.count), .foreground, isBold: true), Span(" requests", .muted)]
       if fleet.tail.skipped > 0 { spans.append(Span("  \(Self.grouped(fleet.tail.skipped)) not shown", .warn)) }
     default:
       let name = screen == .events ? "events" : screen.action.rawValue

@@ -61,7 +61,7 @@ extension App {
   private func isProtected(_ server: Int) -> Bool {
     guard fleet.servers.indices.contains(server) else { return true }
     let name = fleet.servers[server].name
-    return options.protected.contains { Wildcard.matches($0, name) }
+    return (options.protected + settings.protected).contains { Wildcard.matches($0, name) }
   }
 
   mutating func obey(_ outcome: ActionDialog.Outcome) -> [AppEffect] {

@@ -107,7 +107,8 @@ extension Canvas {
 
   func style(_ role: Role, on ground: Role? = nil, isBold: Bool = false) -> Style {
     var style = styles[role]
-    if let ground { style.background = styles[ground].background }
+    // A role with a ground of its own keeps it.
+    if let ground, style.background == styles[.background].background { style.background = styles[ground].background }
     if isBold { style.attributes.insert(.bold) }
     return style
   }

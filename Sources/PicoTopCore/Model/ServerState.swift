@@ -42,8 +42,8 @@ package struct ServerState: Sendable {
       return nil
     }
     let theirs =
-      hello.minimumProtocol == hello.maximumProtocol ? "\(hello.minimumProtocol)" : "\(hello.minimumProtocol) to \(hello.maximumProtocol)"
-    return "\(name) speaks status protocol \(theirs), this pico-top speaks \(Self.protocolVersion): "
+      hello.minimumProtocol == hello.maximumProtocol ? "\(hello.minimumProtocol)" : "\(hello.minimumProtocol)-\(hello.maximumProtocol)"
+    return "\(name) has status protocol \(theirs), this pico-top \(Self.protocolVersion): "
       + (hello.minimumProtocol > Self.protocolVersion ? "update pico-top" : "update the server")
   }
 

@@ -74,7 +74,7 @@ extension App {
     }
     blank(21)
     if dialog.isOffline {
-      lines.append(Line(kind: .text([Span("the server is not connected now", .danger)]), priority: 1))
+      lines.append(Line(kind: .text([Span("the server is not connected now", .error)]), priority: 1))
     } else if let required = dialog.required {
       lines.append(Line(kind: .typing(required), priority: 1))
     }
@@ -88,7 +88,7 @@ extension App {
     let endpoints = Set(targets.map(\.endpoint)).sorted()
     field("endpoint", endpoints.count > 3 ? "\(endpoints.count) endpoints" : endpoints.joined(separator: ", "), .dialog, 2)
     if let only = targets.first, targets.count == 1 {
-      field("listener", only.id + (only.isGone ? "  is gone" : ""), only.isGone ? .danger : .dialog, 3)
+      field("listener", only.id + (only.isGone ? "  is gone" : ""), only.isGone ? .error : .dialog, 3)
       field("agent", (only.agent ?? "-") + (only.identity.map { "  as \($0)" } ?? ""), .dialog, 10)
       field("remote address", only.remoteAddress, .dialog, 11)
     } else {
@@ -98,7 +98,7 @@ extension App {
     }
     field("in flight", "\(targets.reduce(0) { $0 &+ $1.inFlight })", .dialog, 9)
     let left = dialog.left
-    field("listeners left", left.map { $0 == 0 ? "none: the endpoint goes away" : "\($0)" } ?? "not known", left ?? 0 > 0 ? .dialog : .danger, 4)
+    field("listeners left", left.map { $0 == 0 ? "none: the endpoint goes away" : "\($0)" } ?? "not known", left ?? 0 > 0 ? .dialog : .error, 4)
   }
 
   private func blockNote(_ dialog: ActionDialog) -> Span {
@@ -109,7 +109,7 @@ extension App {
     case .counted(let matched, _):
       let others = matched - dialog.targets.count
       let text = matched == 1 ? "matches 1 listener" : "matches \(Self.grouped(matched)) listeners"
-      return Span(text + (others > 0 ? ", also \(Self.grouped(others)) not chosen: they end too" : ""), others > 0 ? .danger : .muted)
+      return Span(text + (others > 0 ? ", also \(Self.grouped(others)) not chosen: they end too" : ""), others > 0 ? .error : .muted)
     }
   }
 
@@ -138,7 +138,7 @@ extension App {
   }
 
   private mutating func drawTyping(_ required: String, _ dialog: ActionDialog, into canvas: inout Canvas, _ area: Area) {
-    let label = [Span("type ", .muted), Span(required, .danger, isBold: true), Span(" to confirm: ", .muted)]
+    let label = [Span("type ", .muted), Span(required, .error, isBold: true), Span(" to confirm: ", .muted)]
     let used = canvas.spans(label, row: area.row, column: area.column, width: max(0, area.columns - 4), on: .dialog)
     let start = area.column + used
     var shown = DisplayText(dialog.typed.text, limit: 4096, isASCII: options.isASCII)
@@ -158,9 +158,11 @@ extension App {
       case .drainNode: "Drain"
       case .unblock: "Lift"
       }
-    let confirm = dialog.required == nil ? "[ \(word) y ]" : "[ \(word) ]"
+    let isNarrow = area.columns < 32
+    let name = (isNarrow ? "OK" : word) + (dialog.required == nil ? " y" : "")
+    let confirm = isNarrow ? "[\(name)]" : "[ \(name) ]"
     let buttons: [(text: String, control: ActionDialog.Control, focus: ActionDialog.Focus, role: Role)] = [
-      ("[ Cancel ]", .cancel, .cancel, .dialog), (confirm, .confirm, .confirm, dialog.isConfirmable ? .danger : .muted),
+      (isNarrow ? "[Cancel]" : "[ Cancel ]", .cancel, .cancel, .dialog), (confirm, .confirm, .confirm, dialog.isConfirmable ? .danger : .muted),
     ]
     var column = max(area.column, area.endColumn - buttons.reduce(0) { $0 + $1.text.count } - 2)
     for button in buttons {
@@ -179,7 +181,7 @@ extension App {
 
   private func answerLines(_ dialog: ActionDialog) -> [Line] {
     var lines = dialog.results.map { result in
-      Line(kind: .text([Span(result.isDone ? "ok   " : "not  ", result.isDone ? .ok : .danger, isBold: true), Span(result.text, .dialog)]), priority: 2)
+      Line(kind: .text([Span(result.isDone ? "ok   " : "not  ", result.isDone ? .ok : .error, isBold: true), Span(result.text, .dialog)]), priority: 2)
     }
     if lines.count > 12 {
       let rest = lines.count - 11

@@ -5,10 +5,9 @@ internal import PicoStatus
 extension App {
   mutating func drawEndpoint(_ key: RowKey, into canvas: inout Canvas, _ area: Area) {
     var rest = area
+    if rest.rows >= 24 { _ = rest.takeBottom(1) }
     let row = fleet.endpoints[key]
     let isStale = fleet.freshness(of: key.server, at: now.steady) != .live
-    if rest.rows >= 6 { drawFigures(row, isStale: isStale, into: &canvas, rest.takeTop(1).inset(columns: 1)) }
-    if rest.rows >= 13 { _ = rest.takeTop(1) }
     if rest.rows >= 10 {
       let height = max(4, min(16, rest.rows * 2 / 5))
       drawEndpointGraphs(key, row, isStale: isStale, into: &canvas, rest.takeTop(height).inset(columns: 1))
@@ -22,35 +21,31 @@ extension App {
     if shown > 0 { drawFailures(failures, isStale: isStale, into: &canvas, errors.inset(columns: 1)) }
   }
 
-  private func drawFigures(_ row: EndpointRow?, isStale: Bool, into canvas: inout Canvas, _ area: Area) {
-    guard let row else {
-      canvas.text("no listener is connected for it now", row: area.row, column: area.column, width: area.columns, style: styles[.warn])
-      return
-    }
+  /// What the endpoint does, in the order of the line; the smaller numbers are the more wanted ones.
+  func endpointFigures(_ key: RowKey) -> [(priority: Int, spans: [Span])] {
+    guard let row = fleet.endpoints[key] else { return [(0, [Span("no listener is connected for it now", .warn)])] }
+    let isStale = fleet.freshness(of: key.server, at: now.steady) != .live
     func figure(_ value: String, _ label: String, _ role: Role) -> [Span] {
-      [Span(value, isStale ? .stale : role, isBold: true), Span(" \(label)   ", .muted)]
+      [Span(value, isStale ? .stale : role, isBold: true), Span(" \(label)", .muted)]
     }
     func latency(_ label: String, _ value: Double) -> [Span] {
-      [
-        Span("\(label) ", .muted),
-        Span(value > 0 ? Quantity.milliseconds(value).text : "-", isStale ? .stale : CellText.latency(value).role, isBold: true), Span("   "),
-      ]
+      let cell = CellText.latency(value)
+      return [Span("\(label) ", .muted), Span(cell.text, isStale ? .stale : cell.role, isBold: true)]
     }
-    let spans =
-      figure("\(Self.grouped(row.listeners))", row.listeners == 1 ? "listener" : "listeners", .foreground)
-      + figure(Quantity.rate(row.requestRate).text, "req/s", .rate)
-      + figure(Quantity.rate(row.errorRate).text, "err/s", row.errorRate > 0 ? .error : .muted)
-      + figure(Quantity.count(UInt64(max(0, row.inFlight))).text, "in flight", .foreground)
-      + latency("p50", row.latency.p50) + latency("p90", row.latency.p90) + latency("p99", row.latency.p99)
-      + latency("max", row.latency.max)
-    canvas.spans(spans, row: area.row, column: area.column, width: area.columns)
+    return [
+      (0, figure(Quantity.rate(row.requestRate).text, "req/s", .rate)),
+      (1, figure(Quantity.rate(row.errorRate).text, "err/s", row.errorRate > 0 ? .error : .muted)),
+      (3, figure(Self.grouped(row.listeners), row.listeners == 1 ? "listener" : "listeners", .foreground)),
+      (4, figure(Quantity.count(UInt64(max(0, row.inFlight))).text, "in flight", .foreground)), (5, latency("p50", row.latency.p50)),
+      (6, latency("p90", row.latency.p90)), (2, latency("p99", row.latency.p99)), (7, latency("max", row.latency.max)),
+    ]
   }
 
   private func drawEndpointGraphs(_ key: RowKey, _ row: EndpointRow?, isStale: Bool, into canvas: inout Canvas, _ area: Area) {
     let points = historyPoints(of: [key.server], endpoint: key.key)
     var rest = area
     let rate = Canvas.GraphLine(
-      title: "Requests/s", value: Quantity.rate(row?.requestRate ?? 0).text, points: points.map { $0?.requestRate },
+      title: "Requests/s", value: Quantity.rate(row?.requestRate ?? 0).text, note: spanText, points: points.map { $0?.requestRate },
       format: { Quantity.rate($0).text }, role: .rate, keepsPeaks: false)
     let latency = Canvas.GraphLine(
       title: "Latency p99", value: row.map { $0.latency.p99 > 0 ? Quantity.milliseconds($0.latency.p99).text : "-" } ?? "-",
@@ -59,7 +54,7 @@ extension App {
     let left = rest.takeLeft((area.columns - 3) / 2)
     _ = rest.takeLeft(3)
     if left.rows >= 8 {
-      drawGraphs([rate, latency], isStale: isStale, into: &canvas, Area(row: left.row, column: left.column, rows: left.rows, columns: min(59, left.columns)))
+      drawGraphs([rate, latency], perLine: 1, isStale: isStale, into: &canvas, left)
     } else {
       canvas.graph(latency, in: left, isStale: isStale)
     }

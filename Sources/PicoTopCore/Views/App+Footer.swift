@@ -10,10 +10,10 @@ extension App {
     }
     let general = [Action.help, .quit].compactMap { footerItem([$0]) }
     let generalWidth = general.reduce(0) { $0 + $1.width + 2 }
-    let hasGeneral = generalWidth < area.columns
+    let hasGeneral = area.columns >= 30 && generalWidth < area.columns
     let end = area.endColumn - (hasGeneral ? generalWidth : 0)
     var column = area.column + 1
-    for actions in footerActions {
+    for actions in footerActions + (hasGeneral ? [] : [[.help], [.quit]]) {
       guard let item = footerItem(actions.filter(isAvailable)), column + item.width < end else { continue }
       draw(item, into: &canvas, row: area.row, column: column)
       column += item.width + 2

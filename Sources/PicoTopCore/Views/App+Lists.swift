@@ -12,9 +12,10 @@ extension App {
     let showsBytes = columns >= 110
     let showsListener = columns >= 76
     let showsID = columns >= 140
+    let showsTime = columns >= 60
     if header.rows > 0 {
       canvas.fill(header, style: styles[.header])
-      var titles = "TIME      STATUS  LATENCY  METHOD   "
+      var titles = (showsTime ? "TIME      " : "") + "STATUS  LATENCY  METHOD   "
       if showsListener { titles += "LISTENER".padded(to: 16) }
       if showsBytes { titles += "     IN     OUT  " }
       if showsID { titles += "REQUEST ID".padded(to: 28) }
@@ -34,8 +35,9 @@ extension App {
         canvas.place(cursor: Grid.Position(row: row, column: area.column))
       }
       let latency = CellText.latency(request.latency)
-      var spans = [
-        Span(Self.clock(request.at) + "  ", .muted), Span("\(request.status)".padded(to: 8), Self.role(status: request.status), isBold: true),
+      var spans = showsTime ? [Span(Self.clock(request.at) + "  ", .muted)] : []
+      spans += [
+        Span("\(request.status)".padded(to: 8), Self.role(status: request.status), isBold: true),
         Span(latency.text.padded(to: 9), latency.role), Span(short(request.method, 8).padded(to: 9)),
       ]
       if showsListener { spans.append(Span(short(request.listener.isEmpty ? "-" : request.listener, 14).padded(to: 16), .muted)) }

@@ -9,6 +9,7 @@ extension App {
     let isStale = totals.live == 0
     var rest = area.inset(columns: area.columns > 30 ? 1 : 0)
     if rest.rows > 8 { _ = rest.takeTop(1) }
+    if rest.rows > 18 { _ = rest.takeBottom(1) }
     drawTiles(totals.row, isStale: isStale, into: &canvas, &rest)
     guard rest.rows >= 2 else { return }
     let busiest = fleet.busiest(limit: Subscription.busiestLimit)
@@ -18,47 +19,57 @@ extension App {
     if tableRows > 0 { _ = rest.takeBottom(1) }
     drawMix(isStale: isStale, into: &canvas, rest.takeBottom(rest.rows >= 5 ? 1 : 0))
     if rest.rows >= 8 { _ = rest.takeBottom(1) }
-    drawGraphs(overviewGraphs(totals.row), isStale: isStale, into: &canvas, rest)
+    drawGraphs(overviewGraphs(totals.row), perLine: rest.columns >= 60 ? 2 : 1, isStale: isStale, into: &canvas, rest)
     if tableRows > 0 { drawBusiest(busiest, into: &canvas, table) }
   }
 
   private func drawTiles(_ row: TotalsRow, isStale: Bool, into canvas: inout Canvas, _ rest: inout Area) {
     let share = row.requestRate > 0 ? " " + Quantity.share(min(1, row.errorRate / row.requestRate)).text : ""
-    func latency(_ value: Double) -> (String, Role) {
-      value > 0 ? (Quantity.milliseconds(value).text, CellText.latency(value).role) : ("-", .muted)
+    func latency(_ title: String, _ value: Double) -> (String, String, Role, Int) {
+      let cell = CellText.latency(value)
+      return (title, cell.text, cell.role, 6)
     }
-    let tiles: [(title: String, value: String, role: Role)] = [
-      ("REQUESTS/S", Quantity.rate(row.requestRate).text, .rate),
-      ("ERRORS/S", Quantity.rate(row.errorRate).text + share, row.errorRate > 0 ? .error : .muted),
-      ("IN FLIGHT", Quantity.count(UInt64(max(0, row.inFlight))).text, .foreground),
-      ("P50", latency(row.latency.p50).0, latency(row.latency.p50).1),
-      ("P90", latency(row.latency.p90).0, latency(row.latency.p90).1),
-      ("P99", latency(row.latency.p99).0, latency(row.latency.p99).1),
-      ("ENDPOINTS", Self.grouped(row.endpoints), .foreground),
-      ("LISTENERS", Self.grouped(row.listeners), .foreground),
-      ("NODES", Self.grouped(fleet.nodes.totalCount), .foreground),
-      ("IN/S", Quantity.bytes(row.bytesInRate).text, .foreground),
-      ("OUT/S", Quantity.bytes(row.bytesOutRate).text, .foreground),
+    let tiles: [(title: String, value: String, role: Role, width: Int)] = [
+      ("REQUESTS/S", Quantity.rate(row.requestRate).text, .rate, 10),
+      ("ERRORS/S", Quantity.rate(row.errorRate).text + share, row.errorRate > 0 ? .error : .muted, 10),
+      ("IN FLIGHT", Quantity.count(UInt64(max(0, row.inFlight))).text, .foreground, 9), latency("P50", row.latency.p50),
+      latency("P90", row.latency.p90), latency("P99", row.latency.p99), ("ENDPOINTS", Self.grouped(row.endpoints), .foreground, 9),
+      ("LISTENERS", Self.grouped(row.listeners), .foreground, 9), ("NODES", Self.grouped(fleet.nodes.totalCount), .foreground, 5),
+      ("IN/S", Quantity.bytes(row.bytesInRate).text, .foreground, 5), ("OUT/S", Quantity.bytes(row.bytesOutRate).text, .foreground, 5),
     ]
-    let width = 13
-    let perLine = max(1, (rest.columns + 1) / width)
+    var rows: [[(title: String, value: String, role: Role)]] = [[]]
+    var used = 0
+    for tile in tiles {
+      let width = max(tile.title.count, tile.width) + 2
+      if used > 0, used + width > rest.columns + 2 {
+        rows.append([])
+        used = 0
+      }
+      rows[rows.count - 1].append((tile.title.padded(to: width), tile.value, tile.role))
+      used += width
+    }
     let isTall = rest.rows >= 6
-    let lines = min((tiles.count + perLine - 1) / perLine, rest.rows >= 20 ? 2 : rest.rows >= 3 ? (isTall ? 1 : rest.rows) : 1)
-    for line in 0..<max(1, lines) {
+    let lines = isTall ? (rest.rows >= 27 ? 2 : 1) : max(1, min(rows.count, rest.rows - 1))
+    // A line that has room to spare opens up.
+    let spare = rows.count == 1 ? min(4, (rest.columns - used) / max(1, tiles.count)) : 0
+    for row in rows.prefix(lines) {
       let titles = isTall ? rest.takeTop(1) : nil
       let values = rest.takeTop(1)
       guard values.rows > 0 else { return }
-      for (index, tile) in tiles.dropFirst(line * perLine).prefix(perLine).enumerated() {
-        let column = values.column + index * width
+      var column = values.column
+      for tile in row {
+        let width = tile.title.count
+        let role = isStale ? Role.stale : tile.role
         if let titles {
-          canvas.text(tile.title, row: titles.row, column: column, width: width - 1, style: styles[.muted])
+          canvas.text(tile.title, row: titles.row, column: column, width: min(width, values.endColumn - column), style: styles[.muted])
           canvas.text(
-            tile.value, row: values.row, column: column, width: width - 1, style: canvas.style(isStale ? .stale : tile.role, isBold: true))
+            tile.value, row: values.row, column: column, width: min(width - 1, values.endColumn - column), style: canvas.style(role, isBold: true))
         } else {
           canvas.spans(
-            [Span("\(tile.title) ", .muted), Span(tile.value, isStale ? .stale : tile.role, isBold: true)], row: values.row, column: column,
-            width: perLine == 1 ? rest.columns : width - 1)
+            [Span(tile.title, .muted), Span(tile.value, role, isBold: true)], row: values.row, column: column,
+            width: row.count == 1 ? values.columns : width)
         }
+        column += width + spare
       }
       if isTall, rest.rows > 8 { _ = rest.takeTop(1) }
     }
@@ -83,7 +94,7 @@ extension App {
     let room = area.endColumn - column
     guard room >= 8, total > 0 else { return }
     for entry in classes where entry.count > 0 {
-      let width = min(area.endColumn - column, max(1, Int((entry.count / total * Double(room)).rounded())))
+      let width = min(area.endColumn - column, max(1, Int((min(1, entry.count / total) * Double(room)).rounded())))
       let mark: Character = canvas.isASCII ? entry.name.first ?? "#" : "━"
       for _ in 0..<max(0, width) {
         canvas.set(mark, row: area.row, column: column, style: styles[isStale ? .stale : entry.role])
@@ -114,7 +125,7 @@ extension App {
     let flights = Array(repeating: nil, count: max(0, 300 - inFlight.count)) + inFlight
     return [
       Canvas.GraphLine(
-        title: "Requests/s", value: Quantity.rate(row.requestRate).text, points: points.map { $0?.requestRate },
+        title: "Requests/s", value: Quantity.rate(row.requestRate).text, note: spanText, points: points.map { $0?.requestRate },
         format: { Quantity.rate($0).text }, role: .rate, keepsPeaks: false),
       Canvas.GraphLine(
         title: "Latency p99", value: row.latency.p99 > 0 ? Quantity.milliseconds(row.latency.p99).text : "-", points: points.map { $0?.p99 },
@@ -124,15 +135,14 @@ extension App {
         role: .error, keepsPeaks: true),
       Canvas.GraphLine(
         title: "In flight", value: Quantity.count(UInt64(max(0, row.inFlight))).text, points: flights, format: { Quantity.count(UInt64(max(0, Int(min($0, 1e15))))).text },
-        role: .lowLatency, keepsPeaks: true),
+        role: .graph, keepsPeaks: true),
     ]
   }
 
   /// Two beside each other where there is room.
-  func drawGraphs(_ graphs: [Canvas.GraphLine], isStale: Bool, into canvas: inout Canvas, _ area: Area) {
+  func drawGraphs(_ graphs: [Canvas.GraphLine], perLine: Int, isStale: Bool, into canvas: inout Canvas, _ area: Area) {
     guard !area.isEmpty else { return }
     var rest = area
-    let perLine = area.columns >= 60 ? 2 : 1
     let lines = min((graphs.count + perLine - 1) / perLine, max(1, area.rows / 4))
     let gap = 3
     let width = (area.columns - gap * (perLine - 1)) / perLine
@@ -141,7 +151,10 @@ extension App {
       var band = rest.takeTop(height)
       if line < lines - 1, height >= 5 { band.rows -= 1 }
       for (index, graph) in graphs.dropFirst(line * perLine).prefix(perLine).enumerated() {
-        let place = Area(row: band.row, column: band.column + index * (width + gap), rows: band.rows, columns: width)
+        let start = band.column + index * (width + gap)
+        // The last takes what does not divide.
+        let columns = index == perLine - 1 ? band.endColumn - start : width
+        let place = Area(row: band.row, column: start, rows: band.rows, columns: columns)
         canvas.graph(graph, in: place, isStale: isStale)
       }
     }

@@ -24,7 +24,7 @@ extension App {
     let hasBorder = canvas.area.rows >= 9 && canvas.area.columns >= 30
     let area = canvas.area.centred(rows: rows + (hasBorder ? 2 : 1), columns: columns + (hasBorder ? 4 : 0))
     canvas.fill(area, style: ground)
-    let edge = canvas.style(isDanger ? .danger : .focusedBorder, on: .dialog)
+    let edge = canvas.style(isDanger ? .error : .focusedBorder, on: .dialog)
     let titleStyle = canvas.style(isDanger ? .danger : .title, on: .dialog, isBold: true)
     guard hasBorder else {
       canvas.text(title, row: area.row, column: area.column, width: area.columns, style: titleStyle)

@@ -4,6 +4,8 @@ extension Canvas {
     var title: String
     /// The newest value, in words.
     var value: String
+    /// Of which stretch of time it is, where that is not said beside it.
+    var note = ""
     var points: [Double?]
     /// A value in words, for the scale.
     var format: @Sendable (Double) -> String
@@ -21,11 +23,13 @@ extension Canvas {
     let points = Resampling.stretched(line.points, count: places)
     let values = line.keepsPeaks ? Resampling.peaks(points, count: places) : Resampling.means(points, count: places)
     let graph = BrailleGraph(values, size: Size(columns: body.columns, rows: body.rows), isASCII: isASCII)
-    let scale = body.rows > 0 ? line.format(graph.maximum) : ""
+    let scale = body.rows > 0 && values.contains { $0 != nil } ? line.format(graph.maximum) : ""
     let scaleWidth = scale.count + 2
     var used = spans(
-      [Span(line.title, .title), Span(" ", .muted), Span(line.value, isStale ? .stale : line.role, isBold: true)], row: title.row,
-      column: title.column, width: title.columns)
+      [
+        Span(line.title, .title), Span(" ", .muted), Span(line.value, isStale ? .stale : line.role, isBold: true),
+        Span(line.note.isEmpty || title.columns < 36 ? "" : " \(line.note)", .muted),
+      ], row: title.row, column: title.column, width: title.columns)
     if used + scaleWidth <= title.columns {
       let rule = title.columns - used - scaleWidth
       if rule > 1 {
@@ -38,9 +42,12 @@ extension Canvas {
     }
     guard !body.isEmpty else { return }
     let style = styles[isStale ? .stale : line.role]
+    // Where there was nothing the line at the bottom is only a line.
+    let padded = [Double?](repeating: nil, count: max(0, places - values.count)) + values
+    let isQuiet = (0..<body.columns).map { (padded[$0 * 2] ?? 0) <= 0 && (padded[$0 * 2 + 1] ?? 0) <= 0 }
     for (row, cells) in graph.rows.enumerated() {
       for (column, cell) in cells.enumerated() where cell != " " && cell != "\u{2800}" {
-        set(cell, row: body.row + row, column: body.column + column, style: style)
+        set(cell, row: body.row + row, column: body.column + column, style: isQuiet[column] ? styles[.border] : style)
       }
     }
   }

@@ -17,6 +17,9 @@ struct Column<Row: FilterableRow>: Sendable {
   var isDefault: Bool
   var content: @Sendable (Row, RowContext) -> CellText
 
+  /// Its priority; what somebody asked for goes before what is there anyhow.
+  var urgency: Int { isDefault ? priority : 1 }
+
   /// Figures, at the right.
   static func figure(
     _ id: String, _ title: String, _ width: Int, priority: Int, isDefault: Bool = true,
@@ -78,10 +81,9 @@ extension CellText {
   static func rate(_ value: Double, _ role: Role = .rate) -> CellText { CellText(Quantity.rate(value).text, value > 0 ? role : .muted) }
   static func bytes(_ value: Double) -> CellText { CellText(Quantity.bytes(value).text, value > 0 ? .foreground : .muted) }
 
-  /// Milliseconds; green and red where a person would look twice.
+  /// Milliseconds; from a second on a person should look twice.
   static func latency(_ milliseconds: Double) -> CellText {
     guard milliseconds > 0 else { return none }
-    return CellText(
-      Quantity.milliseconds(milliseconds).text, milliseconds < 100 ? .lowLatency : milliseconds >= 1000 ? .highLatency : .foreground)
+    return CellText(Quantity.milliseconds(milliseconds).text, milliseconds >= 1000 ? .highLatency : .foreground)
   }
 }

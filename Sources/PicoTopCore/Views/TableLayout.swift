@@ -15,7 +15,9 @@ struct TableLayout<Row: FilterableRow>: Sendable {
   init(columns: [Column<Row>], offset: Int, serverWidth: Int?, width: Int) {
     guard let first = columns.first, width > 0 else { return }
     let gap = width < 50 ? 1 : 2
-    var used = min(first.width, width)
+    // On a very small screen the names make room for one figure.
+    let least = width < 30 ? min(first.width, max(6, width / 2)) : min(first.width, width)
+    var used = least
     var takesServer = false
     if let serverWidth, used + gap + serverWidth <= width {
       used += gap + serverWidth
@@ -23,16 +25,17 @@ struct TableLayout<Row: FilterableRow>: Sendable {
     }
     let rest = Array(columns.dropFirst(1 + offset))
     var taken: Set<String> = []
-    for column in offset > 0 ? rest : rest.sorted(by: { $0.priority < $1.priority }) where used + gap + column.width <= width {
+    for column in offset > 0 ? rest : rest.sorted(by: { $0.urgency < $1.urgency }) where used + gap + column.width <= width {
       used += gap + column.width
       taken.insert(column.id)
     }
     let chosen = [first] + rest.filter { taken.contains($0.id) }
     var spare = width - used
     let widths = chosen.map { column in
-      let more = min(max(0, spare), column.idealWidth - min(column.width, width))
+      let width = column.id == first.id ? least : column.width
+      let more = min(max(0, spare), column.idealWidth - width)
       spare -= more
-      return min(column.width, width) + more
+      return width + more
     }
     // What is left over opens the columns a little.
     let wide = gap + (chosen.count > 1 && spare >= chosen.count ? 1 : 0)
