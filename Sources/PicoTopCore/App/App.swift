@@ -1,0 +1,170 @@
+internal import PicoCore
+internal import PicoStatus
+
+/// The whole dashboard as a value: events go in, effects and a grid come out. It reads no clock and touches no terminal.
+///
+/// What comes from servers goes to `fleet`; keys and the mouse become `Action`s, which change the screen, a table, the prompt or the panel.
+package struct App: Sendable {
+  /// What the terminal can show; set by whoever paints.
+  package var depth = ColourDepth.trueColour { didSet { restyle() } }
+  /// With what a person changed since the start.
+  package internal(set) var settings: TopSettings
+  package internal(set) var theme: Theme { didSet { restyle() } }
+  /// When something on screen changes by time alone, since the start.
+  package internal(set) var nextWake: Duration?
+
+  let options: AppOptions
+  let themes: [Theme]
+  let keys: KeyTable
+  var styles: Styles
+  var size: Size
+  var now: Moment
+  var fleet: Fleet
+  var log = OperatorLog()
+
+  var screen = Screen.endpoints
+  /// Where Esc goes back to, the last first to go.
+  var trail: [Screen] = []
+  var endpoints: TableModel<EndpointRow>
+  var listeners: TableModel<ListenerRow>
+  var ofEndpoint: TableModel<ListenerRow>
+  var nodes: TableModel<NodeRow>
+  var blocks: TableModel<BlockRow>
+  /// Of the live requests and of the events: lines above the last one, and the frozen lines if they are.
+  var liveView = LineView<TailBuffer.Line>()
+  var eventsView = LineView<EventLog.Line>()
+  /// The endpoint that screens 3 and 5 show when none is selected.
+  var lastEndpoint: RowKey?
+  var showsHour = false
+  /// Requests in flight, once a second; holes are nil.
+  var inFlight: [Double?] = []
+  var sampledAt: Duration?
+  var askedAt: Duration?
+
+  var prompt: Prompt?
+  var panel: Panel?
+  var message: Message?
+  var filterHistory: [String] = []
+  var commandHistory: [String] = []
+  var hits = HitMap()
+  /// Whether the header was drawn with a tab for each screen.
+  var hasTabs = false
+  var hasMouse: Bool
+  var replay = ReplayState()
+  var nextID = 1
+
+  struct Message: Equatable, Sendable {
+    var text: String
+    var role: Role
+    var until: Duration
+  }
+
+  struct ReplayState: Equatable, Sendable {
+    var isPaused = false
+    var speed = 1.0
+  }
+
+  /// Throws for keys that conflict or that nobody knows, for a start filter that cannot be read and for a start order that is none.
+  /// `theme` is the name of one of `themes`.
+  package init(options: AppOptions, settings: TopSettings, themes: [Theme], theme: String, size: Size, now: Moment) throws(AppError) {
+    guard let chosen = themes.first(where: { $0.name == theme }) else {
+      throw AppError("no theme is named \"\(theme.escapedForDisplay)\"")
+    }
+    keys = try KeyTable(bindings: settings.keys)
+    self.options = options
+    self.settings = settings
+    self.themes = themes
+    self.theme = chosen
+    self.size = size
+    self.now = now
+    styles = Styles(chosen, depth: .trueColour)
+    hasMouse = options.hasMouse
+    fleet = Fleet(servers: options.servers, intervalMilliseconds: options.intervalMilliseconds)
+    func model<Row: FilterableRow>(_ name: String, _ columns: [Column<Row>], _ sort: String) -> TableModel<Row> {
+      TableModel(name: name, columns: columns, sort: TableSort(settings.sort[name] ?? sort), shown: settings.columns[name])
+    }
+    endpoints = model("endpoints", Column.all, "-rate")
+    listeners = model("listeners", Column.all, "-rate")
+    ofEndpoint = model("listeners", Column.ofOneEndpoint, "-rate")
+    nodes = model("nodes", Column.all, "id")
+    blocks = model("blocks", Column.all, "until")
+    if let sort = options.startSort {
+      endpoints = TableModel(name: "endpoints", columns: Column.all, sort: TableSort(sort), shown: settings.columns["endpoints"])
+      guard endpoints.sort == TableSort(sort) else { throw AppError("there is no column \"\(sort.escapedForDisplay)\" to sort by") }
+    }
+    try Self.check(settings.columns)
+    if let filter = options.startFilter ?? (settings.filter.isEmpty ? nil : settings.filter) {
+      endpoints.filter.set(filter, for: EndpointRow.self)
+      if let error = endpoints.filter.error { throw AppError("the filter cannot be read: \(error.message)") }
+      filterHistory = [filter]
+    }
+    endpoints.arrange(&fleet.endpoints, now: now.wall)
+    nodes.arrange(&fleet.nodes, now: now.wall)
+    blocks.arrange(&fleet.blocks, now: now.wall)
+    listeners.arrange(&fleet.listeners, now: now.wall)
+  }
+
+  /// Names of columns in the settings are names of columns.
+  private static func check(_ columns: [String: [String]]) throws(AppError) {
+    let known = [
+      "endpoints": Column<EndpointRow>.all.map(\.id), "listeners": Column<ListenerRow>.all.map(\.id),
+      "nodes": Column<NodeRow>.all.map(\.id), "blocks": Column<BlockRow>.all.map(\.id),
+    ]
+    for (table, names) in columns.sorted(by: { $0.key < $1.key }) {
+      guard let all = known[table] else {
+        throw AppError("columns: the columns of \(table.escapedForDisplay) cannot be chosen; those of \(known.keys.sorted().joined(separator: ", ")) can")
+      }
+      for name in names where !all.contains(name) {
+        throw AppError(
+          "columns: \(table): no column is named \"\(name.escapedForDisplay)\"; columns are \(all.joined(separator: ", "))")
+      }
+    }
+  }
+
+  private mutating func restyle() { styles = Styles(theme, depth: depth) }
+
+  // MARK: Events
+
+  package mutating func handle(_ event: AppEvent, at now: Moment) -> [AppEffect] {
+    self.now = now
+    fleet.wall = now.wall
+    var effects: [AppEffect] = []
+    switch event {
+    case .key(let key): effects = handle(key)
+    case .mouse(let event): effects = handle(event)
+    case .paste(let text): effects = paste(text)
+    case .resize(let size): self.size = Size(columns: max(0, size.columns), rows: max(0, size.rows))
+    case .connection(let state, let server): connectionChanged(state, server: server)
+    case .message(let message, let server): effects = receive(message, server: server)
+    case .tick: break
+    }
+    effects += passTime()
+    return effects
+  }
+
+  /// A new ID for a message.
+  mutating func newID(_ prefix: String) -> String {
+    defer { nextID += 1 }
+    return "\(prefix)\(nextID)"
+  }
+
+  mutating func say(_ text: String, _ role: Role = .foreground) {
+    message = Message(text: text, role: role, until: now.steady + .seconds(role == .error || role == .warn ? 8 : 4))
+  }
+
+  /// Whether a person may act on that server from here.
+  func isOperator(of server: Int) -> Bool {
+    !options.isReadOnly && !options.isReplay && fleet.servers.indices.contains(server) && fleet.servers[server].hello?.role == .operator
+  }
+
+  var isOperatorAnywhere: Bool { fleet.servers.indices.contains(where: isOperator(of:)) }
+
+  var showsServer: Bool { fleet.servers.count > 1 }
+}
+
+/// Why the dashboard does not start: one line for people.
+package struct AppError: Error, Equatable, CustomStringConvertible, Sendable {
+  package let description: String
+
+  package init(_ description: String) { self.description = description }
+}
