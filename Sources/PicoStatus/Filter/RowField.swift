@@ -1,0 +1,123 @@
+package import PicoCore
+
+/// What a filter or an order can ask of a row. Several tables share a field where it means the same to a person.
+package enum RowField: UInt8, CaseIterable, Sendable {
+  case name, id, endpoint, tenant, listeners, nodes, endpoints, inFlight, requests, rate, errors
+  case informational, successful, redirection, clientError, serverError
+  case p50, p90, p99, max, bytesIn, bytesOut
+  case agent, version, address, identity, state, roundTrip, node, age, since
+  case cpu, rss, connected, asOf
+  case scope, match, by, reason, until, remaining
+
+  /// What the values are, which decides the operators and literals that fit.
+  package enum Kind: Sendable {
+    case text
+    /// A count or a rate.
+    case number
+    /// Errors a second; against a percentage, the part of the requests that failed.
+    case errorRate
+    /// Cores; against a percentage, of one core.
+    case cores
+    case bytes
+    case milliseconds
+    case seconds
+    case moment
+  }
+
+  /// The short name first, which help and errors show.
+  package var names: [String] {
+    switch self {
+    case .name: ["name"]
+    case .id: ["id"]
+    case .endpoint: ["endpoint"]
+    case .tenant: ["tenant"]
+    case .listeners: ["listeners"]
+    case .nodes: ["nodes"]
+    case .endpoints: ["endpoints"]
+    case .inFlight: ["inflight", "in_flight"]
+    case .requests: ["requests", "requests_total"]
+    case .rate: ["rate", "request_rate"]
+    case .errors: ["errors", "error_rate"]
+    case .informational: ["1xx"]
+    case .successful: ["2xx"]
+    case .redirection: ["3xx"]
+    case .clientError: ["4xx"]
+    case .serverError: ["5xx"]
+    case .p50: ["p50"]
+    case .p90: ["p90"]
+    case .p99: ["p99"]
+    case .max: ["max"]
+    case .bytesIn: ["in", "bytes_in_rate"]
+    case .bytesOut: ["out", "bytes_out_rate"]
+    case .agent: ["agent"]
+    case .version: ["version"]
+    case .address: ["address", "remote", "remote_address"]
+    case .identity: ["identity"]
+    case .state: ["state"]
+    case .roundTrip: ["rtt", "rtt_ms"]
+    case .node: ["node"]
+    case .age: ["age", "uptime"]
+    case .since: ["since", "connected_at", "started_at"]
+    case .cpu: ["cpu"]
+    case .rss: ["rss", "rss_bytes"]
+    case .connected: ["connected"]
+    case .asOf: ["as_of"]
+    case .scope: ["scope"]
+    case .match: ["match"]
+    case .by: ["by"]
+    case .reason: ["reason"]
+    case .until: ["until"]
+    case .remaining: ["remaining"]
+    }
+  }
+
+  package var kind: Kind {
+    switch self {
+    case .name, .id, .endpoint, .tenant, .agent, .version, .address, .identity, .state, .node, .connected, .scope, .match, .by, .reason:
+      .text
+    case .listeners, .nodes, .endpoints, .inFlight, .requests, .rate: .number
+    case .informational, .successful, .redirection, .clientError, .serverError: .number
+    case .errors: .errorRate
+    case .cpu: .cores
+    case .bytesIn, .bytesOut, .rss: .bytes
+    case .p50, .p90, .p99, .max, .roundTrip: .milliseconds
+    case .age, .remaining: .seconds
+    case .since, .until, .asOf: .moment
+    }
+  }
+
+  /// Whether the value changes though the row does not.
+  package var readsClock: Bool { self == .age || self == .remaining }
+
+  private static let byName: [String: RowField] = Dictionary(
+    uniqueKeysWithValues: allCases.flatMap { field in field.names.map { ($0, field) } })
+
+  /// Without regard to ASCII case.
+  package init?(named name: some StringProtocol) {
+    guard let field = Self.byName[name.lowercased()] else { return nil }
+    self = field
+  }
+}
+
+/// What a row has in a field.
+package enum FieldValue: Equatable, Sendable {
+  case text(String)
+  /// In the unit of the field's kind; a moment is in seconds since 1970.
+  case number(Double)
+  case absent
+}
+
+/// A row that filters and orders understand.
+package protocol FilterableRow: StatusRow {
+  /// In the order in which errors and completions list them.
+  static var fields: [RowField] { get }
+  /// Where a bare word is looked for.
+  static var nameFields: [RowField] { get }
+  /// `.absent` for a field that is not in `fields`.
+  func value(of field: RowField, now: Timestamp) -> FieldValue
+}
+
+extension FilterableRow {
+  /// The short names of all fields, for help and completion.
+  package static var fieldNames: [String] { fields.map { $0.names[0] } }
+}
