@@ -6,6 +6,13 @@ internal import PicoStatus
 /// Only seconds with traffic take memory: at most 742 points of 64 bytes for an endpoint, so 48 KB, and 48 MB for the 1,000 endpoints that
 /// are kept. When there are more, the one that was idle for longest is forgotten.
 struct TrafficHistory: Sendable {
+  /// Whose traffic.
+  enum Subject: Sendable {
+    case all
+    /// nil for a text that no endpoint can have as its name.
+    case endpoint(EndpointID?)
+  }
+
   static let maximumEndpoints = 1000
   static let seconds = 300
   static let tens = 360
@@ -41,8 +48,12 @@ struct TrafficHistory: Sendable {
   /// - Parameters:
   ///   - epoch: the second that is not over.
   ///   - since: points that begin later; nil for all.
-  func series(of endpoint: EndpointID?, epoch: UInt64, since: UInt64?, time: (UInt64) -> Timestamp) -> [HistorySeries] {
-    let track = endpoint.map { endpoints[$0] ?? Track() } ?? all
+  func series(of subject: Subject, epoch: UInt64, since: UInt64?, time: (UInt64) -> Timestamp) -> [HistorySeries] {
+    let track =
+      switch subject {
+      case .all: all
+      case .endpoint(let endpoint): endpoint.flatMap { endpoints[$0] } ?? Track()
+      }
     return [(step: 1, count: Self.seconds), (step: 10, count: Self.tens)].map { step, count in
       let end = epoch / UInt64(step) * UInt64(step)
       let span = UInt64(step * count)

@@ -14,6 +14,8 @@ struct StatusView: Sendable {
     var blocks: [BlockRow] = []
     var endpoints: [EndpointRow] = []
     var listeners: [ListenerRow] = []
+    /// `endpoints` and `listeners` are all that there are too.
+    var isWhole = false
     /// Keys.
     var goneEndpoints: [String] = []
     /// Keys.
@@ -59,9 +61,15 @@ struct StatusView: Sendable {
       switch table {
       case .nodes: (tables.nodes, removed[table]) = nodes.replace(rows.nodes, version: version).parts
       case .endpoints:
-        (tables.endpoints, removed[table]) = endpoints.update(rows.endpoints, gone: rows.goneEndpoints, version: version).parts
+        (tables.endpoints, removed[table]) =
+          (rows.isWhole
+          ? endpoints.replace(rows.endpoints, version: version)
+          : endpoints.update(rows.endpoints, gone: rows.goneEndpoints, version: version)).parts
       case .listeners:
-        (tables.listeners, removed[table]) = listeners.update(rows.listeners, gone: rows.goneListeners, version: version).parts
+        (tables.listeners, removed[table]) =
+          (rows.isWhole
+          ? listeners.replace(rows.listeners, version: version)
+          : listeners.update(rows.listeners, gone: rows.goneListeners, version: version)).parts
       case .totals: (tables.totals, removed[table]) = totals.replace(rows.totals, version: version).parts
       case .blocks: (tables.blocks, removed[table]) = blocks.replace(rows.blocks, version: version).parts
       }
