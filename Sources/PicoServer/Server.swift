@@ -38,6 +38,7 @@ package final class Server: Sendable {
   package var adminAddresses: [SocketAddress] { running.withLock { $0?.admin.first?.addresses ?? [] } }
   package var nodeID: NodeID? { running.withLock { $0?.node.id } }
   var node: Node? { running.withLock { $0?.node } }
+  var publisher: StatusPublisher? { running.withLock { $0?.publisher } }
   package var listenerCount: Int { running.withLock { $0?.node.routes.listeners ?? 0 } }
 
   /// Listens on all ports when it returns.

@@ -13,6 +13,14 @@ struct AccessRecord {
   /// Of `proxy.access-log-headers`: names and values as they came.
   let headers: [(name: String, value: String)]
 
+  init(method: String, target: String, host: String, client: String, headers: [(name: String, value: String)] = []) {
+    self.method = method
+    self.target = target
+    self.host = host
+    self.client = client
+    self.headers = headers
+  }
+
   init(_ head: borrowing RequestHead, _ bytes: RawSpan, client: HeaderText, headers names: [HeaderName]) {
     method = head.methodSlice.text(in: bytes)
     target = head.originForm.isEmpty ? head.target.text(in: bytes) : head.originForm.text(in: bytes)

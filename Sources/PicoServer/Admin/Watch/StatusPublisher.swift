@@ -41,6 +41,8 @@ package actor StatusPublisher {
   private let collector: StatusCollector
   var watchers: [WatcherID: Watcher] = [:]
   var views: [ViewSelection: View] = [:]
+  /// Views that a subscription waits for.
+  var awaited: [ViewSelection] = []
   /// The part of each tailed endpoint's requests that is recorded.
   var tails: [EndpointID: Double] = [:]
   private var live: LiveStatus?
@@ -59,6 +61,11 @@ package actor StatusPublisher {
     self.history = history
     collector = StatusCollector(node: node, loops: loops)
   }
+
+  /// Nobody watches, and nothing runs.
+  var isIdle: Bool { watchers.isEmpty && views.isEmpty && live == nil && tails.isEmpty && loop == nil }
+  /// Of all watchers together: bytes that they did not take yet.
+  var waitingBytes: Int { watchers.values.reduce(0) { $0 + $1.outlet.waitingBytes } }
 
   private var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
 
@@ -105,9 +112,6 @@ package actor StatusPublisher {
     }
     run()
   }
-
-  /// Views that a subscription waits for.
-  var awaited: [ViewSelection] = []
 
   func updateTails() {
     var wanted: [EndpointID: Double] = [:]

@@ -103,16 +103,16 @@ struct StatusView: Sendable {
     )
   }
 
-  /// Whole rows as readers have them; those that went meanwhile are left out.
-  func rows(at places: some Sequence<Place>) -> TableChanges {
+  /// Whole rows as readers have them; those that went meanwhile are left out. `areNew` to a reader who has no older ones.
+  func rows(at places: some Sequence<Place>, areNew: Bool) -> TableChanges {
     var tables = TableChanges()
     for place in places {
       switch place.table {
-      case .nodes: if let row = nodes.row(place.key) { tables.nodes.append(RowChange(row)) }
-      case .endpoints: if let row = endpoints.row(place.key) { tables.endpoints.append(RowChange(row)) }
-      case .listeners: if let row = listeners.row(place.key) { tables.listeners.append(RowChange(row)) }
-      case .totals: if let row = totals.row(place.key) { tables.totals.append(RowChange(row)) }
-      case .blocks: if let row = blocks.row(place.key) { tables.blocks.append(RowChange(row)) }
+      case .nodes: if let row = nodes.row(place.key) { tables.nodes.append(areNew ? RowChange(new: row) : RowChange(row)) }
+      case .endpoints: if let row = endpoints.row(place.key) { tables.endpoints.append(areNew ? RowChange(new: row) : RowChange(row)) }
+      case .listeners: if let row = listeners.row(place.key) { tables.listeners.append(areNew ? RowChange(new: row) : RowChange(row)) }
+      case .totals: if let row = totals.row(place.key) { tables.totals.append(areNew ? RowChange(new: row) : RowChange(row)) }
+      case .blocks: if let row = blocks.row(place.key) { tables.blocks.append(areNew ? RowChange(new: row) : RowChange(row)) }
       }
     }
     return tables

@@ -96,7 +96,7 @@ struct TableView<Row: StatusRow>: Sendable {
     let key = row.key
     guard let index = shown.index(forKey: key) else {
       shown[key] = Shown(row: row, version: version)
-      return changes.rows.append(RowChange(row))
+      return changes.rows.append(RowChange(new: row))
     }
     let members = row.members(changedFrom: shown.values[index].row)
     guard !members.isEmpty else { return }

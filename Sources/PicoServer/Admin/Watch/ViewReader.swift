@@ -77,7 +77,7 @@ struct ViewReader: Sendable {
   mutating func next(_ view: StatusView, now: Timestamp) -> [UInt8]? {
     guard case .sending(var transfer) = state else { return nil }
     let end = min(transfer.sent + StatusView.rowsPerMessage, transfer.places.count)
-    let rows = view.rows(at: transfer.places[transfer.sent..<end])
+    let rows = view.rows(at: transfer.places[transfer.sent..<end], areNew: transfer.isSnapshot)
     let parts = max(1, (transfer.places.count + StatusView.rowsPerMessage - 1) / StatusView.rowsPerMessage)
     let message: [UInt8]
     if transfer.isSnapshot {

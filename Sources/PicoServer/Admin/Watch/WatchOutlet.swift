@@ -20,6 +20,7 @@ final class WatchOutlet: Sendable {
     progressAt = Atomic(NIODeadline.now().uptimeNanoseconds)
   }
 
+  var waitingBytes: Int { waiting.load(ordering: .relaxed) }
   var hasRoom: Bool { waiting.load(ordering: .relaxed) < Self.room && channel.isActive }
 
   /// For how long the other end took nothing of what waits, in nanoseconds.
