@@ -59,7 +59,7 @@ if build != "fuzz" {
     .target(
       name: "PicoServer",
       dependencies: [
-        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, logging,
+        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, nioWebSocket, logging,
       ],
       swiftSettings: strict),
     .testTarget(
