@@ -87,7 +87,8 @@ extension StatusRow {
     writer.object { writer in writeMembers(to: &writer) }
   }
 
-  func writeMembers(to writer: inout JSONWriter) {
+  /// As `write`, within an object that the caller opened.
+  package func writeMembers(to writer: inout JSONWriter) {
     writer.member("id", id)
     for member in Self.members where !member.isAbsent(self) {
       writer.key(quoted: member.quoted)
