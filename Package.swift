@@ -48,18 +48,24 @@ var targets: [Target] = [
 if build != "fuzz" {
   targets += [
     .target(name: "PicoConfiguration", dependencies: ["PicoCore", yams], swiftSettings: strict),
+    .target(name: "PicoTransport", dependencies: ["PicoCore", nioCore, nioPosix, nioSSL], swiftSettings: strict),
     .target(
-      name: "PicoStatus", dependencies: ["PicoCore", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, logging], swiftSettings: strict),
+      name: "PicoStatus",
+      dependencies: ["PicoCore", "PicoTransport", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, logging], swiftSettings: strict),
     .target(
-      name: "PicoClient", dependencies: ["PicoCore", "PicoTunnel", nioCore, nioPosix, nioSSL, logging], swiftSettings: strict),
+      name: "PicoClient", dependencies: ["PicoCore", "PicoTransport", "PicoTunnel", nioCore, nioPosix, nioSSL, logging],
+      swiftSettings: strict),
     .target(
       name: "PicoAgent",
-      dependencies: ["PicoCore", "PicoTunnel", "PicoHTTP", "PicoClient", "PicoConfiguration", nioCore, nioPosix, nioTLS, nioSSL, logging],
+      dependencies: [
+        "PicoCore", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoClient", "PicoConfiguration", nioCore, nioPosix, nioTLS, nioSSL,
+        logging,
+      ],
       swiftSettings: strict),
     .target(
       name: "PicoServer",
       dependencies: [
-        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, logging,
+        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, nioWebSocket, logging,
       ],
       swiftSettings: strict),
     .testTarget(
@@ -71,7 +77,8 @@ if build != "fuzz" {
     .testTarget(
       name: "PicoAgentTests",
       dependencies: [
-        "PicoAgent", "PicoClient", "PicoTunnel", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix, nioSSL, logging,
+        "PicoAgent", "PicoClient", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix,
+        nioSSL, logging,
       ],
       swiftSettings: strict),
     .target(name: "Support", dependencies: ["PicoCore", nioCore, nioPosix], path: "Tests/Support", swiftSettings: strict),
@@ -81,12 +88,12 @@ if build != "fuzz" {
 if build == "all" {
   targets += [
     .target(name: "PicoTopCore", dependencies: ["PicoCore", "PicoStatus", "PicoConfiguration"], swiftSettings: strict),
-    .systemLibrary(name: "CNcurses", providers: [.apt(["libncursesw5-dev"])]),
+    .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
     .executableTarget(
       name: "pico-top",
       dependencies: [
-        "PicoCore", "PicoStatus", "PicoTopCore", "PicoConfiguration", "CNcurses", arguments, logging, nioCore, nioPosix,
-      ], swiftSettings: strict, linkerSettings: small),
+        "PicoCore", "PicoStatus", "PicoTopCore", "PicoTransport", "PicoConfiguration", "CNcurses", arguments, nioCore, nioPosix,
+      ], exclude: ["Terminal/pico.terminfo"], swiftSettings: strict, linkerSettings: small),
     .testTarget(
       name: "PicoTopCoreTests", dependencies: ["PicoTopCore", "PicoStatus", "PicoCore", "PicoConfiguration"], exclude: ["Golden"],
       swiftSettings: strict),
@@ -101,7 +108,7 @@ if build == "all" {
     .testTarget(
       name: "PicoConfigurationTests", dependencies: ["PicoConfiguration", "PicoCore", "PicoServer", "PicoAgent"], swiftSettings: strict),
     .testTarget(
-      name: "PicoStatusTests", dependencies: ["PicoStatus", "PicoCore", "Support", nioCore, nioPosix, nioHTTP1, nioWebSocket],
+      name: "PicoStatusTests", dependencies: ["PicoStatus", "PicoTransport", "PicoCore", "Support", nioCore, nioPosix, nioHTTP1, nioWebSocket],
       swiftSettings: strict),
     .testTarget(name: "PicoBenchTests", dependencies: ["PicoBench", "PicoCore", nioCore, nioPosix], swiftSettings: strict),
     .testTarget(name: "SystemTests", dependencies: ["Support"], path: "Tests/System", exclude: ["Clients"], swiftSettings: strict),

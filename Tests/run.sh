@@ -3,7 +3,8 @@
 #
 #   Tests/run.sh [--no-install] [--scratch-path DIR] [words for swift test, such as --filter PicoHTTPTests]
 #
-# The system tests drive the built `pico` with curl, wrk, nginx and Python's http.client, requests and websockets.
+# The system tests drive the built `pico` with curl, wrk, nginx and Python's http.client, requests and websockets, and `pico-top` in pyte and
+# tmux.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,7 +24,7 @@ done
 export PATH="$PATH:/usr/sbin"
 if [ "$install" = yes ]; then
   missing=()
-  for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux; do
+  for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux tmux:tmux tic:ncurses-bin openssl:openssl; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
@@ -33,7 +34,7 @@ if [ "$install" = yes ]; then
     "${privilege[@]}" apt-get update
     DEBIAN_FRONTEND=noninteractive "${privilege[@]}" apt-get install -y --no-install-recommends "${missing[@]}"
   fi
-  if ! .build-venv/bin/python3 -c 'import requests, websockets' 2>/dev/null; then
+  if ! .build-venv/bin/python3 -c 'import requests, websockets, pyte' 2>/dev/null; then
     python3 -m venv .build-venv
     .build-venv/bin/pip install --quiet --disable-pip-version-check -r Tests/System/Clients/requirements.txt
   fi

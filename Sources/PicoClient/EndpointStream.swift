@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import PicoTransport
 internal import PicoTunnel
 
 /// Whoever uses an ``EndpointStream``: told on its loop what happens.

@@ -2,6 +2,7 @@ package import Logging
 internal import NIOCore
 internal import NIOPosix
 package import PicoCore
+internal import PicoTransport
 internal import PicoTunnel
 internal import Synchronization
 

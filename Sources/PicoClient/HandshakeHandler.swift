@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOSSL
+internal import PicoTransport
 internal import PicoTunnel
 
 /// Sends the request, reads the answer, and gives its place to the attempt's successor.

@@ -2,6 +2,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 internal import PicoCore
+internal import PicoTransport
 internal import PicoTunnel
 
 /// Opens WebSockets to one server: connects, shakes hands and puts a handler of the caller's on the channel.
@@ -23,7 +24,7 @@ struct ServerConnector: Sendable {
     }
     tls = access.server.isTLS ? try TLSContext.make(caFile: access.caFile, key: "server.tls.ca") : nil
     if let file = access.tokenFile {
-      do throws(ConnectFailure) {
+      do {
         _ = try TokenFile.read(file)
       } catch {
         throw PicoError(.badConfiguration, "server.token-file: \(error)", side: .internal)
@@ -74,7 +75,11 @@ struct ServerConnector: Sendable {
   private func token() throws(ConnectFailure) -> String? {
     guard let file = access.tokenFile else { return nil }
     guard access.maySendToken else { throw .token("the token would go unencrypted to \(access.server)") }
-    return try TokenFile.read(file)
+    do {
+      return try TokenFile.read(file)
+    } catch {
+      throw .token(error.description)
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import Logging
 import NIOSSL
 import PicoCore
+import PicoTransport
 import Testing
 
 @testable import PicoAgent

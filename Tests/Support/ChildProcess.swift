@@ -50,7 +50,7 @@ package final class ChildProcess: Sendable {
   }
 
   /// Waits for the end and returns the exit code.
-  package func wait(within seconds: Double = 20) async throws -> Int32 {
+  package func wait(within seconds: Double = 40) async throws -> Int32 {
     try await eventually("the end of \(name): \(errorOutput.suffix(500))", within: seconds) { !isRunning }
     return exitCode ?? -1
   }

@@ -9,7 +9,7 @@ package struct DeadlinePassed: Error, CustomStringConvertible {
 ///
 /// - Throws: `DeadlinePassed`, naming `what`.
 package func eventually(
-  _ what: String, within seconds: Double = 10, every milliseconds: Int = 10, _ condition: () async throws -> Bool
+  _ what: String, within seconds: Double = 40, every milliseconds: Int = 10, _ condition: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + .seconds(seconds)
   while try await !condition() {

@@ -15,19 +15,23 @@ package final class Stage: Sendable {
   }
 
   /// Where the `pico` under test is: PICO_BINARY, else beside the test bundle.
-  package static let pico: String = {
-    if let given = environmentVariable("PICO_BINARY") { return given }
+  package static let pico = environmentVariable("PICO_BINARY") ?? beside("pico")
+
+  /// Where the `pico-top` under test is: PICO_TOP_BINARY, else beside the test bundle.
+  package static let picoTop = environmentVariable("PICO_TOP_BINARY") ?? beside("pico-top")
+
+  private static func beside(_ name: String) -> String {
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count)  // writes at most the array
     let own = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let folders = [own] + CommandLine.arguments
     for path in folders {
       guard let slash = path.lastIndex(of: "/") else { continue }
-      let beside = path[..<slash] + "/pico"
+      let beside = path[..<slash] + "/" + name
       if unsafe access(String(beside), X_OK) == 0 { return String(beside) }
     }
-    return "pico"
-  }()
+    return name
+  }
 
   /// The Python that has `requests` and `websockets`: PICO_PYTHON, else what Tests/run.sh made, else the system's.
   package static let python: String = {

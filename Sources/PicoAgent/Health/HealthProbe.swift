@@ -3,6 +3,7 @@ internal import NIOCore
 internal import PicoClient
 internal import PicoCore
 internal import PicoHTTP
+internal import PicoTransport
 internal import Synchronization
 
 /// Asks the service whether it is well, again and again, and tells the server. Two failures in a row are down, one success is up.

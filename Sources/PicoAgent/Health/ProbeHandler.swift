@@ -2,6 +2,7 @@ internal import NIOCore
 internal import NIOTLS
 internal import PicoClient
 internal import PicoHTTP
+internal import PicoTransport
 
 /// One check: connects, and with a request reads the status of the answer.
 final class ProbeHandler: ChannelInboundHandler {

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import PicoClient
 internal import PicoHTTP
+internal import PicoTransport
 internal import PicoTunnel
 
 extension UpstreamRelay {

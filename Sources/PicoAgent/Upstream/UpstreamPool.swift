@@ -3,6 +3,7 @@ internal import NIOCore
 internal import PicoClient
 internal import PicoCore
 internal import PicoHTTP
+internal import PicoTransport
 internal import PicoTunnel
 
 /// One listener on one event loop: its idle connections to the service, the relays at work and those to use again.

@@ -3,6 +3,7 @@ internal import NIOPosix
 internal import NIOSSL
 internal import PicoClient
 internal import PicoCore
+internal import PicoTransport
 
 /// The service behind one listener, with everything about it that can be computed once.
 struct UpstreamService: Sendable {

@@ -1,5 +1,3 @@
-package import PicoCore
-
 /// What a filter or an order can ask of a row. Several tables share a field where it means the same to a person.
 package enum RowField: UInt8, CaseIterable, Sendable {
   case name, id, endpoint, tenant, listeners, nodes, endpoints, inFlight, requests, rate, errors
@@ -97,27 +95,4 @@ package enum RowField: UInt8, CaseIterable, Sendable {
     guard let field = Self.byName[name.lowercased()] else { return nil }
     self = field
   }
-}
-
-/// What a row has in a field.
-package enum FieldValue: Equatable, Sendable {
-  case text(String)
-  /// In the unit of the field's kind; a moment is in seconds since 1970.
-  case number(Double)
-  case absent
-}
-
-/// A row that filters and orders understand.
-package protocol FilterableRow: StatusRow {
-  /// In the order in which errors and completions list them.
-  static var fields: [RowField] { get }
-  /// Where a bare word is looked for.
-  static var nameFields: [RowField] { get }
-  /// `.absent` for a field that is not in `fields`.
-  func value(of field: RowField, now: Timestamp) -> FieldValue
-}
-
-extension FilterableRow {
-  /// The short names of all fields, for help and completion.
-  package static var fieldNames: [String] { fields.map { $0.names[0] } }
 }

@@ -87,7 +87,8 @@ extension StatusRow {
     writer.object { writer in writeMembers(to: &writer) }
   }
 
-  func writeMembers(to writer: inout JSONWriter) {
+  /// As `write`, within an object that the caller opened.
+  package func writeMembers(to writer: inout JSONWriter) {
     writer.member("id", id)
     for member in Self.members where !member.isAbsent(self) {
       writer.key(quoted: member.quoted)
@@ -110,6 +111,13 @@ package struct RowChange<Row: StatusRow>: JSONValue {
   package init(_ row: Row, members: MemberSet = .all(of: Row.self)) {
     self.row = row
     self.members = members
+  }
+
+  /// A row that the reader has nothing of: what is absent in it needs no telling.
+  package init(new row: Row) {
+    self.init(row, members: [])
+    let all = Row.members
+    for index in all.indices where !all[index].isAbsent(row) { members.insert(index) }
   }
 
   package var key: String { row.key }

@@ -2,7 +2,7 @@ import Testing
 
 /// Waits until `condition` holds, and records an issue when it does not within the limit.
 func eventually(
-  _ what: Comment, within limit: Duration = .seconds(10), sourceLocation: SourceLocation = #_sourceLocation,
+  _ what: Comment, within limit: Duration = .seconds(40), sourceLocation: SourceLocation = #_sourceLocation,
   _ condition: () async -> Bool
 ) async {
   let clock = ContinuousClock()

@@ -77,10 +77,10 @@ final class TemporaryDirectory {
   }
 }
 
-/// Whether a condition comes true within five seconds.
+/// Whether a condition comes true within half a minute.
 func eventually(_ condition: () -> Bool) -> Bool {
   let clock = ContinuousClock()
-  let deadline = clock.now + .seconds(5)
+  let deadline = clock.now + .seconds(30)
   while clock.now < deadline {
     if condition() { return true }
     usleep(2000)

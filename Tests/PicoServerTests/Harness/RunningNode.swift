@@ -69,6 +69,9 @@ struct RunningNode: Sendable {
     return try await client.response().status
   }
 
+  /// Of the status WebSocket.
+  var publisher: StatusPublisher? { server.publisher }
+
   /// Connections of all ports but admin.
   var openConnections: Int { node?.connections.load(ordering: .relaxed) ?? 0 }
 
@@ -123,7 +126,7 @@ final class RawClient {
   }
 
   /// The next response, final or interim. `isHead`: it has no body, whatever its fields say.
-  func response(isHead: Bool = false, within seconds: Double = 10) async throws -> Response {
+  func response(isHead: Bool = false, within seconds: Double = 40) async throws -> Response {
     try await fill(within: seconds) { Self.headEnd($0) != nil }
     guard let end = Self.headEnd(unread) else {
       throw Unexpected(what: "a response head; got \(String(decoding: unread.prefix(300), as: UTF8.self))")
@@ -150,7 +153,7 @@ final class RawClient {
   }
 
   /// Bytes until they satisfy the condition or the peer closes; takes all that came.
-  func bytes(within seconds: Double = 10, until enough: ([UInt8]) -> Bool) async throws -> [UInt8] {
+  func bytes(within seconds: Double = 40, until enough: ([UInt8]) -> Bool) async throws -> [UInt8] {
     try await fill(within: seconds, until: enough)
     defer { unread = [] }
     return unread
@@ -161,7 +164,7 @@ final class RawClient {
   }
 
   /// Everything until the node closes the connection.
-  func rest(within seconds: Double = 10) async throws -> String {
+  func rest(within seconds: Double = 40) async throws -> String {
     String(decoding: try await bytes(within: seconds) { _ in false }, as: UTF8.self)
   }
 

@@ -74,7 +74,7 @@ import Testing
       ("HEADER\n{\"t\":1,\"server\":1,\"connection\":\"connected\"}\n", "a:2: there is no server 1 in the header"),
       ("HEADER\n{\"t\":1,\"connection\":\"odd\"}\n", "a:2: an entry needs"),
       ("HEADER\n{\"t\":1,\"message\":{\"type\":1}}\n", "a:2: expected a string"),
-      ("HEADER\n{\"t\":1,\"message\":[}\n", "a:2: "), ("{\"pico-rec", "a:1: "),
+      ("HEADER\n{\"t\":1,\"message\":[}\n", "a:2: "), ("{\"pico-rec", "a:1: unexpected end"),
       ("HEADER\n{\"t\":1,\"connection\":\"lost\"} x\n", "a:2: text behind"),
     ] as [(String, String)])
   func `what is wrong is named with its line`(text: String, message: String) {

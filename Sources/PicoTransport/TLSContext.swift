@@ -4,13 +4,27 @@ package import PicoCore
 
 /// TLS towards a server or an upstream: the system's authorities or those of a file, and always a full check of the name.
 package enum TLSContext {
-  /// - Parameter key: the configuration key of `caFile`, for the error.
-  package static func make(caFile: String?, key: String) throws(PicoError) -> NIOSSLContext {
+  /// PEM files by which a connection shows who it is: a chain with the own certificate first, and its key.
+  package struct Credentials: Equatable, Sendable {
+    package var certificateFile: String
+    package var keyFile: String
+
+    package init(certificateFile: String, keyFile: String) {
+      self.certificateFile = certificateFile
+      self.keyFile = keyFile
+    }
+  }
+
+  /// - Parameters:
+  ///   - key: the configuration key of `caFile`, for the error.
+  ///   - credentials: what a server that asks for a certificate is shown. The file at fault is named in the error.
+  package static func make(caFile: String?, key: String, credentials: Credentials? = nil) throws(PicoError) -> NIOSSLContext {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv12
     // How long a connection that we ended may wait for the other side's last word.
     configuration.shutdownTimeout = .seconds(1)
     if let caFile { configuration.trustRoots = .file(caFile) }
+    if let credentials { try credentials.add(to: &configuration) }
     do {
       return try NIOSSLContext(configuration: configuration)
     } catch {
@@ -30,5 +44,20 @@ package enum TLSContext {
 
   package static func isTLS(_ error: any Error) -> Bool {
     error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError || error is TLSIdentityMismatch
+  }
+}
+
+extension TLSContext.Credentials {
+  fileprivate func add(to configuration: inout TLSConfiguration) throws(PicoError) {
+    do {
+      configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificateFile).map { .certificate($0) }
+    } catch {
+      throw PicoError(.badConfiguration, "\(certificateFile) holds no certificate that can be read", side: .internal)
+    }
+    do {
+      configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem))
+    } catch {
+      throw PicoError(.badConfiguration, "\(keyFile) holds no key that can be read", side: .internal)
+    }
   }
 }

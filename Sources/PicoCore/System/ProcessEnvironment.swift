@@ -1,8 +1,8 @@
 internal import Glibc
 
 /// The environment of this process.
-enum ProcessEnvironment {
-  static var current: [String: String] {
+package enum ProcessEnvironment {
+  package static var current: [String: String] {
     var variables: [String: String] = [:]
     // `environ` is an array of C strings that ends in nil. Nothing of ours writes to it.
     var next = unsafe environ

@@ -1,0 +1,579 @@
+"""Checks of pico-top in real terminals. usage: top_checks.py PICO_TOP NAME [ARGUMENT]
+
+A check returns, or raises with what differed.
+"""
+
+import os
+import random
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+from top_terminal import PATIENCE, Server, Terminal
+
+TOP = None
+ROW = "endpoint-0000"
+
+
+def top(server, *options, **keywords):
+    return Terminal([TOP, server.url if isinstance(server, Server) else server, *options], **keywords)
+
+
+def quit(terminal, how="q"):
+    terminal.send("q")
+    code = terminal.ended()
+    assert code == 0, f"{how}: ends with {code}"
+    terminal.check_restored(how)
+
+
+# Sizes and kinds of terminals
+
+
+def size(text):
+    columns, rows = map(int, text.split("x"))
+    with Server("--endpoints", 50) as server, top(server, rows=rows, columns=columns) as terminal:
+        if columns >= 20:
+            terminal.wait(ROW)
+        terminal.settle()
+        assert terminal.process.poll() is None
+        for line in terminal.screen.display:
+            assert len(line) <= columns
+        quit(terminal, text)
+
+
+def resizes():
+    chance = random.Random(3)
+    with Server("--endpoints", 50, "--changes", 50) as server, top(server) as terminal:
+        terminal.wait(ROW)
+        for _ in range(60):
+            terminal.resize(chance.choice([1, 2, 5, 12, 24, 50, 100]), chance.choice([1, 3, 20, 40, 80, 200, 300]))
+            terminal.read(0.02)
+        terminal.resize(24, 80)
+        terminal.send("gg")
+        # A whole new frame: header, rows and footer.
+        terminal.wait(lambda: ROW in terminal.text and "quit" in terminal.text.splitlines()[-1])
+        quit(terminal)
+
+
+def kind(name):
+    environments = {
+        "xterm-256color": {},
+        "truecolour": {"COLORTERM": "truecolor"},
+        "no-color": {"NO_COLOR": "1"},
+        "tmux-256color": {"TERM": "tmux-256color"},
+        "tmux-truecolour": {"TERM": "tmux-256color", "COLORTERM": "truecolor"},
+        "linux": {"TERM": "linux"},
+        "vt100": {"TERM": "vt100"},
+        "unknown": {"TERM": "never-heard-of"},
+        "c": {"LC_ALL": "C"},
+        "missing-locale": {"LANG": "xx_YY.UTF-8"},
+    }
+    with Server("--names", "evil") as server, top(server, environment=environments[name]) as terminal:
+        terminal.wait(ROW)
+        terminal.send("4")
+        terminal.wait("l-0000")
+        terminal.settle()
+        output = terminal.output
+        colours = {int(one) for one in re.findall(rb"\x1b\[[0-9;]*?38;([25]);", output)}
+        if name in ("truecolour", "tmux-truecolour"):
+            assert 2 in colours, "no 24-bit colour"
+        elif name in ("no-color", "vt100", "linux"):
+            assert not colours, f"colours of many: {colours}"
+        else:
+            assert colours == {5}, f"colours {colours}"
+        if name in ("no-color", "vt100"):
+            sets = re.findall(rb"\x1b\[([0-9;]*)m", output)
+            assert not [one for one in sets if any(30 <= int(n or 0) <= 37 or 40 <= int(n or 0) <= 47 for n in one.split(b";"))], "colours"
+        if name in ("c",):
+            assert all(byte < 0x80 for byte in output), "not ASCII"
+        if name == "missing-locale":
+            assert any(byte >= 0x80 for byte in output), "only ASCII"
+        assert b"\x1b]52" not in output and b"\x1b[2J\x1b[31mred" not in output and b"\x9b5n" not in output
+        quit(terminal, name)
+
+
+def dumb():
+    with Server() as server:
+        for environment in ({"TERM": "dumb"}, {"TERM": ""}):
+            with top(server, environment=environment) as terminal:
+                assert terminal.ended() == 0
+                assert b"\x1b" not in terminal.output and ROW.encode() in terminal.output
+                terminal.check_restored("dumb")
+
+
+def no_answers():
+    """A terminal that never says what it has shown is still drawn to."""
+    with Server("--changes", 100) as server, top(server, "--interval", "100ms", answers=False) as terminal:
+        terminal.wait(ROW)
+        frames = []
+        deadline = time.monotonic() + PATIENCE
+        while len(frames) < 30 and time.monotonic() < deadline:
+            if terminal.read():
+                frames.append(terminal.text)
+        assert len(set(frames)) > 10, f"{len(set(frames))} frames"
+        assert terminal.output.count(b"\x1b[5n") <= 4, "asks and asks"
+        quit(terminal)
+
+
+# Ends
+
+
+def ends(how):
+    with Server() as server, top(server) as terminal:
+        terminal.wait(ROW)
+        assert terminal.mode("1049") and terminal.mode("1006") and terminal.mode("2004")
+        if how.startswith("SIG"):
+            number = getattr(signal, how)
+            crash = number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGBUS, signal.SIGFPE)
+            terminal.process.send_signal(number)
+            code = terminal.ended()
+            assert code == (128 + number if crash else 0), f"{how}: ends with {code}"
+            if crash:
+                assert f"crashed with signal {int(number)}" in terminal.output.decode(errors="replace")
+        elif how == "ctrl-c":
+            terminal.send("\x03")
+            assert terminal.ended() == 0
+        elif how == "hang-up":
+            os.close(terminal.master)
+            code = terminal.process.wait(PATIENCE)
+            terminal.master = os.open(os.devnull, os.O_RDWR)
+            assert code == 0, f"ends with {code}"
+            return
+        terminal.check_restored(how)
+
+
+def suspend():
+    with Server("--changes", 5) as server, top(server) as terminal:
+        terminal.wait(ROW)
+        terminal.process.send_signal(signal.SIGTSTP)
+
+        def is_stopped():
+            with open(f"/proc/{terminal.process.pid}/stat") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] == "T"
+
+        terminal.wait(is_stopped)
+        terminal.settle()
+        terminal.check_restored("stopped")
+        terminal.screen.reset()
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.wait(ROW)
+        assert terminal.mode("1049") and terminal.mode("1006")
+        terminal.send("?")
+        terminal.wait("Moving")
+        terminal.send("\x1b")
+        terminal.wait(lambda: "Moving" not in terminal.text)
+        quit(terminal)
+
+
+# Faults of servers
+
+FAULTS = {
+    "plain-200": "not the admin port", "plain-404": "not the admin port", "refused-401": "401", "refused-403": "403", "busy-503": "503",
+    "not-http": "not the admin port", "silent": "no answer in time", "no-hello": "no answer in time", "wrong-start": "hello", "newer": "7 to 9",
+    "garbage": "cannot be read", "not-utf8": "cannot be read", "binary": "binary", "cut": "connection", "close": "1012",
+}
+
+
+def fault(name):
+    options = ["--fault", name, "--endpoints", 30, "--part", 10, "--changes", 10]
+    with Server(*options) as server, top(server, columns=150, environment={"LANG": "C.UTF-8"}) as terminal:
+        terminal.wait(FAULTS.get(name, ROW))
+        if name not in FAULTS:
+            frames = {terminal.text}
+            deadline = time.monotonic() + PATIENCE
+            while len(frames) < 4 and time.monotonic() < deadline:
+                terminal.read()
+                frames.add(terminal.text)
+            assert len(frames) >= 4, "nothing moves"
+        if name == "gap":
+            terminal.wait(lambda: '"resync"' in server.said)
+        if name == "parts":
+            assert '"resync"' in server.said
+        assert b"\x1b[31mnow" not in terminal.output
+        quit(terminal, name)
+
+
+def lost():
+    """Rows stay, are no longer called live, and are live again when the server is back."""
+    with Server("--endpoints", 5) as server, top(server, columns=120) as terminal:
+        terminal.wait(ROW)
+        terminal.wait("live")
+        server.switch()
+        terminal.wait(lambda: "live" not in terminal.text.splitlines()[0])
+        assert ROW in terminal.text
+        server.switch()
+        terminal.wait(lambda: "live" in terminal.text.splitlines()[0])
+        quit(terminal)
+
+
+def nobody():
+    """A server that is not there at first is found when it comes."""
+    with Server() as server:
+        port = server.port
+    with top(f"127.0.0.1:{port}", columns=120) as terminal:
+        terminal.wait("refused")
+        process = subprocess.Popen(
+            [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "status_server.py"), str(port)], stdout=subprocess.DEVNULL)
+        try:
+            terminal.wait(ROW)
+        finally:
+            process.kill()
+            process.wait()
+        quit(terminal)
+
+
+def several():
+    with Server("--endpoints", 3) as one, Server("--endpoints", 4) as other, Terminal([TOP, one.url, other.url], columns=140) as terminal:
+        terminal.wait(lambda: terminal.text.count(ROW) == 7 and one.url in terminal.text and other.url in terminal.text)
+        quit(terminal)
+
+
+# What a person does
+
+
+def evil():
+    """Names that would move the cursor, colour, ring or turn the text around."""
+    with Server("--names", "evil", "--endpoints", 16) as server, top(server, columns=160, rows=45) as terminal:
+        terminal.wait(ROW)
+        for screen in "45678":
+            terminal.send(screen)
+            terminal.settle(0.2)
+        terminal.send("4")
+        terminal.wait("l-0000")
+        terminal.settle()
+        text = terminal.output.decode(errors="replace")
+        for bad in ("\u202e", "\u200b", "\x9b", "\x1b]52", "\x1b[31mred", "\U000e0041", "\u2066"):
+            assert bad not in text, f"{bad!r} came through"
+        assert "日本語" in terminal.text.replace(" ", "") or "\\u{" in terminal.text
+        assert "\\u{1b}" in terminal.text, terminal.text
+        quit(terminal)
+
+
+def mouse():
+    with Server("--endpoints", 20) as server, top(server) as terminal:
+        terminal.wait(ROW)
+        terminal.settle()
+        lines = terminal.text.splitlines()
+        place = next(index for index, line in enumerate(lines) if ROW in line) + 4
+        name = lines[place].split()[0]
+        report = f"\x1b[<0;5;{place + 1}M\x1b[<0;5;{place + 1}m"
+        terminal.send(report)
+        terminal.wait(lambda: terminal.screen.cursor.y == place)
+        # In two pieces, as a slow line may deliver it.
+        terminal.send(report[:4])
+        time.sleep(0.05)
+        terminal.send(report[4:] + report)
+        terminal.wait(lambda: f"› {name}" in terminal.text)
+        terminal.send("\x1b[<0;99999999999999999;1M\x1b[<;;M\x1b[<")
+        time.sleep(0.05)
+        terminal.send("\x1b")
+        terminal.settle()
+        quit(terminal)
+
+
+def paste():
+    with Server("--endpoints", 20) as server, top(server) as terminal:
+        terminal.wait("endpoint-000007")
+        terminal.send("/\x1b[200~000007\x1b[201~")
+        terminal.wait(lambda: terminal.text.count(ROW) == 1 and "endpoint-000007" in terminal.text)
+        terminal.send("\r")
+        terminal.settle()
+        quit(terminal)
+
+
+def copy():
+    with Server("--endpoints", 3) as server, top(server) as terminal:
+        terminal.wait(ROW)
+        terminal.send("y")
+        terminal.wait(lambda: b"\x1b]52;c;" in terminal.output)
+        import base64
+        text = re.search(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07", terminal.output).group(1)
+        assert ROW in base64.b64decode(text).decode(), text
+        quit(terminal)
+
+
+def remembers():
+    with Server("--endpoints", 3) as server, top(server) as terminal:
+        terminal.wait(ROW)
+        terminal.send("r")
+        state = os.path.join(terminal.folder, ".local/state/pico/top-state.yaml")
+        terminal.wait(lambda: os.path.exists(state))
+        assert "sort" in open(state).read()
+        quit(terminal)
+
+
+def noise():
+    """Keys, resizes and rubbish for some seconds; the terminal is given back all the same."""
+    seed = random.SystemRandom().randrange(1 << 30)
+    chance = random.Random(seed)
+    pieces = [chr(code) for code in range(32, 127) if chr(code) not in "qQ"] + [
+        "\x1b[A", "\x1b[B", "\x1bOC", "\x1b[D", "\x1b[5~", "\x1b[6~", "\r", "\t", "\x1b[Z", "\x7f", "\x1b", "\x1b[<0;5;6M", "\x1b[<64;5;6M", "\x1b[<65;9;9M",
+        "\x1b[200~", "\x1b[201~", "\x1b[0n", "é", "日", "\x00", "\x0c", "\x01", "\x15",
+    ]
+    with Server("--endpoints", 200, "--changes", 200, "--names", "evil") as server, top(server, "--interval", "100ms") as terminal:
+        terminal.wait(ROW)
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            for _ in range(chance.randrange(1, 12)):
+                terminal.send(chance.choice(pieces) if chance.random() < 0.97 else bytes(chance.randrange(0x80, 0x100) for _ in range(3)))
+            if chance.random() < 0.05:
+                terminal.resize(chance.randrange(1, 60), chance.randrange(1, 160))
+            terminal.read(0.01)
+            if terminal.process.poll() is not None:
+                break
+        if terminal.process.poll() is None:
+            terminal.resize(24, 80)
+            terminal.send("\x1b[201~")
+            terminal.settle(0.2)
+            terminal.process.send_signal(signal.SIGTERM)
+        code = terminal.ended()
+        assert code == 0, f"seed {seed}: ends with {code}:\n{terminal.text}"
+        terminal.check_restored(f"seed {seed}")
+
+
+def slow_terminal():
+    """At 100 KB/s what is shown is young, although ten times as much could be drawn."""
+    with Server("--endpoints", 200, "--changes", 2000, "--clock") as server:
+        with top(server, "--interval", "100ms", "--filter", "clock or endpoint", rows=50, columns=200, rate=100_000) as terminal:
+            terminal.wait("clock-")
+            ages = []
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                before = terminal.text
+                terminal.read(0.02)
+                found = re.search(r"clock-(\d+)", terminal.text)
+                if found and terminal.text != before:
+                    ages.append(time.time() * 1000 - int(found.group(1)))
+            assert len(ages) > 10, f"{len(ages)} frames"
+            ages.sort()
+            print(f"age of what is on a 100 KB/s screen: median {ages[len(ages) // 2]:.0f} ms, 90 % {ages[len(ages) * 9 // 10]:.0f} ms, most {ages[-1]:.0f} ms")
+            # The age when a frame is complete; the interval and the machine come on top of what the pace allows.
+            assert ages[len(ages) // 2] < 1000, ages
+            quit(terminal)
+
+
+# In tmux
+
+
+def tmux():
+    socket = f"pico-top-{os.getpid()}"
+
+    def run(*words):
+        return subprocess.run(["tmux", "-L", socket, "-f", "/dev/null", *words], capture_output=True, text=True, timeout=PATIENCE)
+
+    def shown():
+        return run("capture-pane", "-p", "-t", "=top:").stdout
+
+    def wait(what):
+        deadline = time.monotonic() + PATIENCE
+        while not (what(shown()) if callable(what) else what in shown()):
+            assert time.monotonic() < deadline, f"no {what!r}:\n{shown()}"
+            time.sleep(0.05)
+
+    with Server("--endpoints", 300) as server:
+        environment = {**os.environ, "LANG": "C.UTF-8", "SWIFT_BACKTRACE": "enable=no"}
+        shell = f"stty -a > {server.port}.before; '{TOP}' {server.url}; echo ended $?; stty -a > {server.port}.after; sleep 60"
+        subprocess.run(
+            ["tmux", "-L", socket, "-f", "/dev/null", "new-session", "-d", "-s", "top", "-x", "80", "-y", "24", shell], env=environment, check=True)
+        try:
+            wait(ROW)
+            for columns, rows in [(20, 5), (300, 100), (1, 1), (40, 12), (133, 43), (80, 24)]:
+                run("resize-window", "-t", "=top:", "-x", str(columns), "-y", str(rows))
+                if columns >= 20:
+                    wait(lambda text: ROW in text and "Endpoints" in text.splitlines()[0])
+                    if rows >= 12:
+                        wait(lambda text: text.count(ROW) > rows // 2 - 4)
+            run("send-keys", "-t", "=top:", "j", "j", "Enter")
+            wait("›")
+            run("send-keys", "-t", "=top:", "Escape")
+            wait(lambda text: "›" not in text)
+            run("send-keys", "-t", "=top:", "/", "0", "0", "0", "1", "2", "3", "Enter")
+            wait(lambda text: text.count(ROW[:-1]) == 1 and "endpoint-000123" in text)
+            run("send-keys", "-t", "=top:", "q")
+            wait("ended 0")
+            deadline = time.monotonic() + PATIENCE
+            while not os.path.exists(f"{server.port}.after") or not open(f"{server.port}.after").read():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert open(f"{server.port}.before").read() == open(f"{server.port}.after").read()
+            assert run("display-message", "-p", "-t", "=top:", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}").stdout.split() == ["0", "0", "1"]
+        finally:
+            run("kill-server")
+
+
+# Without a terminal
+
+
+def head():
+    with Server("--endpoints", 50) as server:
+        for options in ("--watch --interval 100ms", "--watch --interval 100ms --format ndjson", "--once"):
+            result = subprocess.run(
+                ["bash", "-c", f"'{TOP}' {server.url} {options} | head -1; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True, timeout=PATIENCE,
+                env={**os.environ, "HOME": "/nonexistent"})
+            lines = result.stdout.splitlines()
+            assert lines[-1] == "0" and len(lines) == 2 and result.stderr == "", (options, result)
+
+
+def plain():
+    import csv
+    import io
+    import json
+
+    def run(*options, code=0):
+        result = subprocess.run([TOP, *options], capture_output=True, timeout=PATIENCE, env={**os.environ, "HOME": "/nonexistent", "TERM": "xterm"})
+        assert result.returncode == code, (options, result)
+        assert not [byte for byte in result.stdout + result.stderr if byte < 32 and byte != 10 or byte == 127], result
+        return result.stdout.decode(), result.stderr.decode()
+
+    with Server("--endpoints", 40, "--names", "evil") as server, Server("--endpoints", 2) as other:
+        text, _ = run(server.url, "--once", "--filter", "name~00000[12]$", "--sort", "name")
+        assert [line.split()[0] for line in text.splitlines()] == ["ENDPOINT", "endpoint-000001", "endpoint-000002"], text
+        text, _ = run(server.url, "--format", "csv", "--sort", "-rate")
+        rows = list(csv.DictReader(io.StringIO(text)))
+        rates = [float(row["rate"]) for row in rows]
+        assert len(rows) == 40 and rates == sorted(rates, reverse=True), rates
+        text, _ = run(server.url, "--once", "--format", "ndjson")
+        rows = [json.loads(line) for line in text.splitlines()]
+        assert len(rows) == 40
+        members = "id listeners nodes in_flight requests_total request_rate error_rate status latency_ms bytes_in_rate bytes_out_rate".split()
+        assert all(set(members) <= set(row) for row in rows), rows[0]
+        text, _ = run(server.url, other.url, "--format", "json")
+        servers = json.loads(text)["servers"]
+        assert [len(one["endpoints"]) for one in servers] == [40, 2] and servers[0]["nodes"] and servers[0]["totals"]
+        text, _ = run(server.url, other.url, "--once")
+        assert len(text.splitlines()) == 43 and "SERVER" in text and other.url in text
+        free = other.port
+    with Server("--endpoints", 2) as server:
+        text, error = run(server.url, f"127.0.0.1:{free}", "--once")
+        assert ROW in text and "refused" in error
+    _, error = run(f"127.0.0.1:{free}", "--once", code=69)
+    assert error.count("\n") == 1 and str(free) in error
+    for name, code in {"plain-404": 65, "refused-401": 77, "newer": 65, "garbage": 0, "not-http": 65}.items():
+        with Server("--fault", name) as server:
+            run(server.url, "--once", code=code)
+
+
+def token():
+    with Server("--token", "good.token") as server, top(server, columns=120) as terminal:
+        terminal.wait("401")
+        quit(terminal)
+        path = os.path.join(terminal.folder, "token")
+        with open(path, "w") as file:
+            file.write("wrong\n")
+        with top(server, "--token-file", path, columns=120) as second:
+            second.wait("401")
+            # Put right while it runs.
+            with open(path, "w") as file:
+                file.write("good.token\n")
+            second.wait(ROW)
+            quit(second)
+        # Never in the clear to another machine; 192.0.2.1 is nobody's.
+        with top("192.0.2.1:81", "--token-file", path, columns=120) as third:
+            third.wait("unencrypted")
+            quit(third)
+
+
+def tls():
+    folder = f"tls-{os.getpid()}"
+    os.mkdir(folder)
+
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "2")
+    for name in ("server", "client"):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        with open(f"{folder}/{name}.ext", "w") as file:
+            file.write("subjectAltName=DNS:localhost\n")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-extfile",
+                f"{name}.ext")
+
+    def path(name):
+        return os.path.abspath(os.path.join(folder, name))
+
+    with Server("--tls", path("server.pem"), path("server.key"), "--client-ca", path("ca.pem")) as server:
+        url = f"wss://localhost:{server.port}"
+        mine = ["--cert", path("client.pem"), "--key", path("client.key")]
+
+        def run(url, *options):
+            return subprocess.run([TOP, url, "--once", *options], capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, "HOME": "/nonexistent"})
+
+        good = run(url, "--ca", path("ca.pem"), *mine)
+        assert good.returncode == 0 and ROW in good.stdout, good
+        for options, word in [([*mine], "TLS"), (["--ca", path("ca.pem")], "")]:
+            bad = run(url, *options)
+            assert bad.returncode == 69 and word in bad.stderr and len(bad.stderr.splitlines()) == 1, bad
+        # The certificate is for the name alone.
+        bad = run(f"wss://127.0.0.1:{server.port}", "--ca", path("ca.pem"), *mine)
+        assert bad.returncode == 69 and "TLS" in bad.stderr, bad
+
+
+# Recordings
+
+
+def recording():
+    path = os.path.abspath(f"recording-{os.getpid()}.ndjson")
+    with open(path, "w"):
+        os.chmod(path, 0o644)
+    with Server("--endpoints", 10, "--changes", 5) as server, top(server, "--record", path, "--interval", "200ms") as terminal:
+        terminal.wait(ROW)
+        terminal.settle(0.1)
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            terminal.read()
+        quit(terminal)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    with Terminal([TOP, "--replay", path]) as terminal:
+        terminal.wait(ROW)
+        terminal.settle(0.5)
+        assert terminal.text.count(ROW) == 10, terminal.text
+        quit(terminal)
+    with open(path, "a") as file:
+        file.write('{"t":99999,"server":0,"mess')
+    with Terminal([TOP, "--replay", path]) as terminal:
+        terminal.wait(ROW)
+        quit(terminal)
+    with open(path, "w") as file:
+        file.write("no recording\n")
+    with Terminal([TOP, "--replay", path]) as terminal:
+        assert terminal.ended() == 65
+        assert b":1:" in terminal.output, terminal.output
+    result = subprocess.run([TOP, "--once", "--record", "/nonexistent/file"], capture_output=True, text=True, timeout=PATIENCE)
+    assert result.returncode == 64
+
+
+def descriptions(folder):
+    """pico.terminfo compiles to what is built in."""
+    import base64
+    output = os.path.abspath(f"terminfo-{os.getpid()}")
+    os.mkdir(output)
+    subprocess.run(["tic", "-x", "-o", output, os.path.join(folder, "pico.terminfo")], check=True)
+    with open(os.path.join(folder, "TerminalEntries.swift")) as file:
+        source = file.read().replace("\\\n    ", "")
+    for name in ("pico-direct", "pico-direct-plain", "pico-256"):
+        with open(os.path.join(output, "p", name), "rb") as file:
+            text = base64.b64encode(file.read()).decode()
+        assert re.search(r"^ *" + re.escape(text) + "$", source, re.M), f"{name} differs"
+
+
+def together(name, *arguments):
+    """The check with each of the arguments, four at a time."""
+    waiting, running, failed = list(arguments), [], []
+    while waiting or running:
+        while waiting and len(running) < 4:
+            argument = waiting.pop(0)
+            running.append((argument, subprocess.Popen(
+                [sys.executable, __file__, TOP, name, argument], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)))
+        argument, child = running.pop(0)
+        said, _ = child.communicate()
+        if child.returncode != 0:
+            failed.append(f"{name} {argument}:\n{said}")
+    assert not failed, "\n".join(failed)
+
+
+if __name__ == "__main__":
+    TOP = sys.argv[1]
+    globals()[sys.argv[2]](*sys.argv[3:])
