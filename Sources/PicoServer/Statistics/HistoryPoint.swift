@@ -20,12 +20,12 @@ struct HistoryPoint: Sendable {
     init() {}
 
     init(quarter: Int, spanShift: Int, count: UInt64) {
-      packed = UInt32(quarter) << 25 | UInt32(spanShift) << 22 | UInt32(min(count, 1 << 22 - 1))
+      packed = UInt32(quarter) << 25 | UInt32(spanShift) << 22 | UInt32(min(count, (1 << 22) - 1))
     }
 
     var quarter: Int { Int(packed >> 25) }
     var spanShift: Int { Int(packed >> 22 & 7) }
-    var count: UInt64 { UInt64(packed & (1 << 22 - 1)) }
+    var count: UInt64 { UInt64(packed & ((1 << 22) - 1)) }
   }
 
   private static let bucketsPerQuarter = 4
@@ -47,7 +47,7 @@ struct HistoryPoint: Sendable {
       var last = -1
       var fits = true
       for bucket in buckets {
-        let group = bucket.index / bucketsPerQuarter >> shift
+        let group = (bucket.index / bucketsPerQuarter) >> shift
         if group != last {
           guard used < 11 else {
             fits = false
