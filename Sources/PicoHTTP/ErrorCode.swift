@@ -43,6 +43,9 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
     }
   }
 
+  /// As in `x-pico-error`.
+  package var kebab: String { "\(text)".split(separator: " ").joined(separator: "-") }
+
   /// The text of the body.
   package var text: StaticString {
     switch self {

@@ -2,6 +2,7 @@ internal import Logging
 internal import NIOCore
 package import PicoCore
 internal import PicoHTTP
+internal import PicoStatus
 internal import PicoTunnel
 internal import Synchronization
 
@@ -19,9 +20,12 @@ package final class Node: Sendable {
   let loopCount: Int
   let processor = ProcessorShare()
   let events: EventLog
+  let tailed = TailLog()
   /// Nil when it is off.
   let accessLog: AccessLog?
   let connections = Atomic<Int>(0)
+  /// Cells of all loops that had traffic lately.
+  let activeCells = Atomic<Int>(0)
   /// Unread bytes of all sessions, as far as the loops told.
   let buffered = Atomic<Int>(0)
   private let leaving = Atomic<Bool>(false)
@@ -69,6 +73,7 @@ package final class Node: Sendable {
   }
 
   func logLeftOut(_ listener: Listener) {
+    registry.note(listener)
     logger.warning(
       "listener left out: its agent cannot connect to the upstream",
       metadata: ["endpoint": "\(listener.endpoint)", "listener": "\(listener.id)"])
@@ -94,5 +99,18 @@ package final class Node: Sendable {
         unsafe Array(header.value.utf8).withUnsafeBytes { unsafe line.field(name: "header_" + header.name, bytes: $0) }
       }
     }
+  }
+
+  /// For whoever tails the endpoint.
+  func recordTailed(
+    _ record: AccessRecord, _ exchange: ExchangeState, of endpoint: EndpointID, requestID: HeaderText, listener: Listener?,
+    nanoseconds: UInt64
+  ) {
+    let request = TailedRequest(
+      id: "", at: .now().earlier(byNanoseconds: nanoseconds), method: record.method, path: record.redactedPath, status: exchange.status,
+      latency: Double(exchange.latency) / 1e6, listener: listener?.id.description ?? "", node: id.text,
+      bytesIn: UInt64(clamping: Int(exchange.requestBody.payloadBytes) + exchange.bytesInAfterSwitch),
+      bytesOut: UInt64(clamping: exchange.bytesOut), requestID: requestID.text)
+    tailed.record(request, of: endpoint)
   }
 }

@@ -3,6 +3,7 @@ package import NIOCore
 internal import NIOPosix
 package import PicoCore
 internal import PicoHTTP
+internal import PicoStatus
 internal import PicoTunnel
 internal import Synchronization
 
@@ -22,6 +23,8 @@ package final class Server: Sendable {
     var proxyAddresses: [SocketAddress]
     var upstreamAddresses: [SocketAddress]
     var admin: [AdminServer]
+    var history: HistoryRecorder
+    var publisher: StatusPublisher
   }
 
   /// The access log stays the caller's, who closes it after `shutdown`.
@@ -37,6 +40,7 @@ package final class Server: Sendable {
   package var nodeID: NodeID? { running.withLock { $0?.node.id } }
   var node: Node? { running.withLock { $0?.node } }
   var actions: ListenerActions? { running.withLock { $0?.actions } }
+  var publisher: StatusPublisher? { running.withLock { $0?.publisher } }
   package var listenerCount: Int { running.withLock { $0?.node.routes.listeners ?? 0 } }
 
   /// Listens on all ports when it returns.
@@ -73,24 +77,29 @@ package final class Server: Sendable {
       if let upstream {
         acceptors.append(try ProxyPortListener.open(upstream, key: "upstream.listen", port: .listeners, loops: loops))
       }
-      let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), group)
+      let history = HistoryRecorder(node: node, loops: loops)
+      let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
+      let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), publisher, group)
+      await history.start()
+      node.events.record(.nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current])
       return Running(
         node: node, group: group, loops: loops, actions: actions, acceptors: acceptors, proxyAddresses: acceptors.first?.addresses ?? [],
-        upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin)
+        upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin, history: history, publisher: publisher)
     } catch {
       for acceptor in acceptors { acceptor.close() }
       throw error
     }
   }
 
-  private func openAdmin(_ source: NodeReport, _ group: MultiThreadedEventLoopGroup) async throws -> [AdminServer] {
+  private func openAdmin(
+    _ source: NodeReport, _ publisher: StatusPublisher, _ group: MultiThreadedEventLoopGroup
+  ) async throws -> [AdminServer] {
     let options = configuration.admin
-    let policy = AdminPolicy(allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts)
-    var servers = [
-      try await AdminServer.start(
-        settings: .init(addresses: try ListenAddresses.resolve(options.listen, key: "admin.listen"), policy: policy), source: source,
-        group: group)
-    ]
+    var settings = AdminServer.Settings(
+      addresses: try ListenAddresses.resolve(options.listen, key: "admin.listen"),
+      policy: AdminPolicy(allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts))
+    settings.maximumWatchers = options.maxWatchers
+    var servers = [try await AdminServer.start(settings: settings, source: source, publisher: publisher, group: group)]
     if let probe = options.probeListen {
       do {
         servers.append(
@@ -125,6 +134,9 @@ package final class Server: Sendable {
     }
     for acceptor in running.acceptors { acceptor.close() }
     await running.loops.closeAll()
+    await running.history.stop()
+    running.node.events.record(.nodeLeft, ["reason": graceful ? "shutting down" : "stopped at once"])
+    await running.publisher.shutdown()
     for server in running.admin { await server.shutdown() }
     try? await running.group.shutdownGracefully()
   }

@@ -4,7 +4,9 @@ import PicoTopCore
 import Testing
 
 @Suite struct AppTests {
-  private func onEndpoint(_ name: String = "api-gateway", change: (inout AppOptions, inout TopSettings) -> Void = { _, _ in }) throws -> Stage {
+  private func onEndpoint(_ name: String = "api-gateway", change: (inout AppOptions, inout TopSettings) -> Void = { _, _ in }) throws
+    -> Stage
+  {
     var stage = try Stage(change: change)
     stage.settle()
     stage.type("/name==\(name)")
@@ -73,7 +75,9 @@ import Testing
     #expect(stage.sent == [.resync(id: "fleet")])
     #expect(!stage.lines()[0].contains("live"))
     stage.effects = []
-    for reply in MadeFleet().snapshots(Subscription(id: "fleet", tables: [.nodes, .endpoints, .totals]), now: stage.now.wall, sequence: { stage.nextSequence($0) }) {
+    for reply in MadeFleet().snapshots(
+      Subscription(id: "fleet", tables: [.nodes, .endpoints, .totals]), now: stage.now.wall, sequence: { stage.nextSequence($0) })
+    {
       stage.happen(.message(reply, server: 0))
     }
     #expect(stage.lines()[0].contains("live"))
@@ -135,7 +139,8 @@ import Testing
     var stage = try Stage()
     stage.happen(.connection(.connected, server: 0))
     stage.happen(
-      .message(.hello(Hello(minimumProtocol: 2, maximumProtocol: 3, node: "n", version: "9", role: .operator, now: stage.now.wall)), server: 0))
+      .message(
+        .hello(Hello(minimumProtocol: 2, maximumProtocol: 3, node: "n", version: "9", role: .operator, now: stage.now.wall)), server: 0))
     #expect(stage.sent.isEmpty)
     #expect(stage.text().contains("localhost:8081 has status protocol 2-3, this pico-top 1: update pico-top"))
   }
@@ -249,7 +254,6 @@ import Testing
 
   @Test func `what is wrong in the settings ends the start with one line`() {
     #expect(throws: AppError("keys: q is bound to both disconnect and quit")) { try Stage { $1.keys = ["disconnect": ["q"]] } }
-    #expect(throws: AppError.self) { try Stage { $1.columns = ["endpoints": ["nmae"]] } }
     #expect(throws: AppError.self) { try Stage { options, _ in options.startFilter = "rate>" } }
     #expect(throws: AppError.self) { try Stage { options, _ in options.startSort = "-speed" } }
   }
@@ -324,7 +328,8 @@ import Testing
     #expect(dry.map(\.scope) == [.agent])
     stage.happen(
       .message(
-        .result(ActionResult(id: dry.first?.id ?? "", results: [ListenerResult(listener: "l-3f2a00", ok: true, remaining: 0)], matched: 3)), server: 0))
+        .result(ActionResult(id: dry.first?.id ?? "", results: [ListenerResult(listener: "l-3f2a00", ok: true, remaining: 0)], matched: 3)),
+        server: 0))
     #expect(stage.text().contains("matches 3 listeners, also 2 not chosen"))
     #expect(stage.text().contains("type api-gateway to confirm"))
   }

@@ -35,7 +35,8 @@ import Testing
     try GoldenText.expect(grid, is: "\(screen)-plain")
   }
 
-  @Test(arguments: sizes, ["disconnect", "disconnect-last", "disconnect-tagged", "result", "drain", "unblock", "help", "columns", "themes"])
+  @Test(
+    arguments: sizes, ["disconnect", "disconnect-last", "disconnect-tagged", "result", "drain", "unblock", "help", "columns", "themes"])
   func `what lies over a screen looks as it did`(size: Size, name: String) throws {
     var stage = try stage(size)
     switch name {

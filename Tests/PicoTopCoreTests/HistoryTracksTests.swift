@@ -11,17 +11,18 @@ import Testing
 
   private func rates(_ track: HistoryTrack) -> [Double?] { track.points.map { $0?.requestRate } }
 
-  @Test(arguments: [
-    // Later points join, those known already are replaced.
-    ([(100, [1, 2, 3]), (102, [9, 4])], [1, 2, 9, 4]),
-    // What is between is a hole.
-    ([(100, [1]), (103, [2])], [1, nil, nil, 2]),
-    // Older ones stand before.
-    ([(100, [3]), (98, [1, 2])], [1, 2, 3]),
-    // A clock that goes far back begins anew.
-    ([(10_000, [1]), (100, [7])], [7]),
-    ([(100, [])], []),
-  ] as [([(Int64, [Double])], [Double?])])
+  @Test(
+    arguments: [
+      // Later points join, those known already are replaced.
+      ([(100, [1, 2, 3]), (102, [9, 4])], [1, 2, 9, 4]),
+      // What is between is a hole.
+      ([(100, [1]), (103, [2])], [1, nil, nil, 2]),
+      // Older ones stand before.
+      ([(100, [3]), (98, [1, 2])], [1, 2, 3]),
+      // A clock that goes far back begins anew.
+      ([(10_000, [1]), (100, [7])], [7]),
+      ([(100, [])], []),
+    ] as [([(Int64, [Double])], [Double?])])
   func `series become one track`(parts: [(Int64, [Double])], expected: [Double?]) {
     var track = HistoryTrack(stepMilliseconds: 1000)
     for (second, rates) in parts { track.merge(series(from: second, rates)) }

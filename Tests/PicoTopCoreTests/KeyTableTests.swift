@@ -10,13 +10,14 @@ import Testing
     #expect(table.action(for: .pageDown) == .pageDown)
   }
 
-  @Test(arguments: [
-    (["disconnect": ["Ctrl-X", "Del"]], nil),
-    (["disconnect": ["q"]], "keys: q is bound to both disconnect and quit"),
-    (["disconect": ["x"]], "no action is named \"disconect\""),
-    (["quit": ["Hyper-Q"]], "\"Hyper-Q\" is no key"),
-    (["quit": []], nil),
-  ] as [([String: [String]], String?)])
+  @Test(
+    arguments: [
+      (["disconnect": ["Ctrl-X", "Del"]], nil),
+      (["disconnect": ["q"]], "keys: q is bound to both disconnect and quit"),
+      (["disconect": ["x"]], "no action is named \"disconect\""),
+      (["quit": ["Hyper-Q"]], "\"Hyper-Q\" is no key"),
+      (["quit": []], nil),
+    ] as [([String: [String]], String?)])
   func `bindings are taken or refused with one line`(bindings: [String: [String]], message: String?) {
     do throws(AppError) {
       let table = try KeyTable(bindings: bindings)

@@ -3,7 +3,7 @@ internal import NIOCore
 /// Stands first in an admin connection and ends it when a request is too large or too slow to come, or when nothing happens at all.
 ///
 /// `AdminHandler` says when a request was whole and when its answer is out.
-final class AdminConnectionLimits: ChannelInboundHandler {
+final class AdminConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
@@ -44,6 +44,9 @@ final class AdminConnectionLimits: ChannelInboundHandler {
     deadline?.cancel()
     context.fireChannelInactive()
   }
+
+  /// The connection is a WebSocket from here on, which has limits of its own.
+  func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = Self.unwrapInboundIn(data).readableBytes

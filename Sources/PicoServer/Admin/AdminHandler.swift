@@ -1,16 +1,19 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOWebSocket
 internal import PicoCore
 internal import PicoStatus
 
 /// Answers the requests of one admin connection, one after the other.
-final class AdminHandler: ChannelInboundHandler {
+final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
 
   private let policy: AdminPolicy
   private let source: any AdminSource
   private let limits: AdminConnectionLimits
+  /// Nil where there is no status WebSocket.
+  private let watch: WatchUpgrade?
   /// Of the request that is coming.
   private var head: HTTPRequestHead?
   /// What came of its body, where it is wanted.
@@ -26,10 +29,11 @@ final class AdminHandler: ChannelInboundHandler {
   /// Bytes of their bodies together.
   private static let maximumWaitingBytes = 64 << 10
 
-  init(policy: AdminPolicy, source: any AdminSource, limits: AdminConnectionLimits) {
+  init(policy: AdminPolicy, source: any AdminSource, limits: AdminConnectionLimits, watch: WatchUpgrade?) {
     self.policy = policy
     self.source = source
     self.limits = limits
+    self.watch = watch
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -62,7 +66,8 @@ final class AdminHandler: ChannelInboundHandler {
 
   /// An error that has an answer ends the connection after it; behind a request that is still being answered it ends it after that.
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    guard !isFinished else { return }
+    // A handshake that is wrong comes on as a request, and has its answer.
+    guard !isFinished, !(error is NIOWebSocketUpgradeError) else { return }
     isFinished = true
     guard !isAnswering else { return }
     guard let response = response(to: error) else {
@@ -115,6 +120,9 @@ final class AdminHandler: ChannelInboundHandler {
       writeLater(head, context) { source in
         AdminResponse(status: .ok, body: await source.statusSnapshot().json)
       }
+    case .serve(.watch):
+      // Only requests that did not become a WebSocket come here.
+      write(watch?.refusal(of: head) ?? AdminResponse(.notFound, status: .notFound), to: head, context)
     case .serve(.blocks):
       writeLater(head, context) { source in AdminResponse(blocks: await source.blocks()) }
     case .serve(.block(let id)) where head.method == .DELETE:

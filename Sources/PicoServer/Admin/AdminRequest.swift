@@ -41,6 +41,8 @@ package enum AdminRoute: Equatable, Sendable {
   case ready
   case metrics
   case status
+  /// The status WebSocket.
+  case watch
   /// Ends a listener; its ID as it stands in the path.
   case disconnect(listener: String)
   case blocks
@@ -53,6 +55,7 @@ package enum AdminRoute: Equatable, Sendable {
     case "/ready": self = .ready
     case "/metrics": self = .metrics
     case "/status/v1": self = .status
+    case "/status/v1/watch": self = .watch
     case "/status/v1/blocks": self = .blocks
     default:
       let parts = path.split(separator: "/", omittingEmptySubsequences: false)
@@ -68,6 +71,7 @@ package enum AdminRoute: Equatable, Sendable {
   var methods: [HTTPMethod] {
     switch self {
     case .disconnect: [.POST]
+    case .watch: [.GET]
     case .block: [.GET, .HEAD, .DELETE]
     default: [.GET, .HEAD]
     }

@@ -4,7 +4,7 @@ internal import NIOPosix
 internal import PicoCore
 internal import Synchronization
 
-/// The admin port: probes, metrics and the status snapshot over HTTP/1.1. It shares event loops with the data path, so it is small
+/// The admin port: probes, metrics and the status over HTTP/1.1 and as a WebSocket. It shares event loops with the data path, so it is small
 /// and bounded: what it shows is built away from them.
 package final class AdminServer: Sendable {
   package struct Settings: Sendable {
@@ -21,6 +21,8 @@ package final class AdminServer: Sendable {
     package var idleTimeout = TimeAmount.seconds(75)
     /// Connections past it are closed at once.
     package var maximumConnections = 512
+    /// Status WebSockets past it are refused with 503.
+    package var maximumWatchers = 64
 
     package init(addresses: [SocketAddress], policy: AdminPolicy = AdminPolicy(), key: String = "admin.listen") {
       self.addresses = addresses
@@ -42,10 +44,15 @@ package final class AdminServer: Sendable {
 
   /// Listens when it returns. Throws `PicoError` that names the key and the address: `addressInUse`, or `badConfiguration` for any
   /// other failure to bind.
-  package static func start(settings: Settings, source: any AdminSource, group: any EventLoopGroup) async throws -> AdminServer {
+  ///
+  /// `publisher` serves the status WebSocket; nil where there is none.
+  package static func start(
+    settings: Settings, source: any AdminSource, publisher: StatusPublisher? = nil, group: any EventLoopGroup
+  ) async throws -> AdminServer {
     var settings = settings
     settings.policy.isLoopback = settings.addresses.allSatisfy(\.isLoopback)
     let connections = AdminConnections(maximum: settings.maximumConnections)
+    let watch = publisher.map { WatchUpgrade(policy: settings.policy, publisher: $0, maximum: settings.maximumWatchers) }
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 128)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -53,7 +60,7 @@ package final class AdminServer: Sendable {
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { [settings] channel in
         guard connections.add(channel) else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
-        return channel.eventLoop.makeCompletedFuture { try configure(channel, settings, source) }
+        return channel.eventLoop.makeCompletedFuture { try configure(channel, settings, source, watch) }
       }
     var listeners: [any Channel] = []
     var failure: PicoError?
@@ -90,7 +97,7 @@ package final class AdminServer: Sendable {
     for channel in connections.closeAll() { try? await channel.close() }
   }
 
-  private static func configure(_ channel: any Channel, _ settings: Settings, _ source: any AdminSource) throws {
+  private static func configure(_ channel: any Channel, _ settings: Settings, _ source: any AdminSource, _ watch: WatchUpgrade?) throws {
     var limit = NIOHTTPDecoderLimitConfiguration()
     limit.maxHeaderFieldSize = settings.maximumRequestBytes
     limit.maxHeaderListSize = settings.maximumRequestBytes
@@ -98,9 +105,15 @@ package final class AdminServer: Sendable {
       maximumBytes: settings.maximumRequestBytes, requestTimeout: settings.requestTimeout, idleTimeout: settings.idleTimeout)
     let pipeline = channel.pipeline.syncOperations
     try pipeline.addHandler(limits)
-    try pipeline.addHandler(HTTPResponseEncoder())
-    try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limit)))
-    try pipeline.addHandler(AdminHandler(policy: settings.policy, source: source, limits: limits))
+    let encoder = HTTPResponseEncoder()
+    // What stands behind the head of an upgrade belongs to the WebSocket.
+    let decoder = ByteToMessageHandler(
+      HTTPRequestDecoder(leftOverBytesStrategy: watch == nil ? .dropBytes : .forwardBytes, limitConfiguration: limit))
+    let handler = AdminHandler(policy: settings.policy, source: source, limits: limits, watch: watch)
+    try pipeline.addHandler(encoder)
+    try pipeline.addHandler(decoder)
+    if let watch { try pipeline.addHandler(watch.handler(encoder: encoder, replaces: [limits, decoder, handler])) }
+    try pipeline.addHandler(handler)
   }
 }
 

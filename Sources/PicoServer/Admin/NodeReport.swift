@@ -16,103 +16,26 @@ struct NodeReport: AdminSource {
   func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { await actions.perform(action, by: by) }
   func blocks() async -> [BlockRow] { actions.blocks() }
 
-  private struct Share: Sendable {
-    var counts = NodeCounts()
-    var listeners: [(id: ListenerID, report: TrafficReport)] = []
-  }
-
-  /// The traffic of every listener, merged over the loops, and the node's counts.
-  private func collect() async -> (counts: NodeCounts, listeners: [Listener], traffic: [ListenerID: TrafficReport]) {
-    let all = node.registry.all
-    let endpoints = node.settings.labelsEndpoints ? Set(all.map(\.endpoint)) : []
+  /// The node's counts of all loops.
+  private func counts() async -> NodeCounts {
+    let endpoints = node.settings.labelsEndpoints ? Set(node.registry.all.map(\.endpoint)) : []
     let shares = await loops.gather { context in
-      var share = Share()
+      var counts = NodeCounts()
       context.statistics.keepLabels(of: endpoints)
-      context.statistics.add(to: &share.counts)
-      for session in context.tunnels.values { share.counts.streams += session.tunnel?.streamCount ?? 0 }
-      let now = context.resources.now()
-      for listener in all {
-        guard let cell = listener.existingCell(context.resources) else { continue }
-        var report = TrafficReport()
-        cell.add(to: &report, now: now)
-        share.listeners.append((listener.id, report))
-      }
-      return share
+      context.statistics.add(to: &counts)
+      for session in context.tunnels.values { counts.streams += session.tunnel?.streamCount ?? 0 }
+      return counts
     }
     var counts = NodeCounts()
-    var traffic: [ListenerID: TrafficReport] = [:]
-    for share in shares {
-      counts.add(share.counts)
-      for (id, report) in share.listeners { traffic[id, default: TrafficReport()].add(report) }
-    }
-    return (counts, all, traffic)
+    for share in shares { counts.add(share) }
+    return counts
   }
-
-  // MARK: Status
 
   func statusSnapshot() async -> StatusSnapshot {
-    let (counts, listeners, traffic) = await collect()
-    var total = TrafficReport()
-    var byEndpoint: [EndpointID: (report: TrafficReport, listeners: Int, inFlight: Int)] = [:]
-    var rows: [ListenerRow] = []
-    for listener in listeners {
-      let report = traffic[listener.id] ?? TrafficReport()
-      let inFlight = listener.inFlight.load(ordering: .relaxed)
-      rows.append(row(listener, report, inFlight))
-      total.add(report)
-      var sum = byEndpoint[listener.endpoint] ?? (TrafficReport(), 0, 0)
-      sum.report.add(report)
-      // Those that drain are shown, and are none of the endpoint's any more.
-      sum.listeners += listener.state == .draining ? 0 : 1
-      sum.inFlight += inFlight
-      byEndpoint[listener.endpoint] = sum
-    }
-    let endpoints = byEndpoint.map { name, sum in
-      EndpointRow(
-        id: name.name, listeners: sum.listeners, nodes: 1, inFlight: sum.inFlight, requestsTotal: sum.report.totals.requests,
-        requestRate: sum.report.requestRate, errorRate: sum.report.errorRate, status: StatusClasses(sum.report.totals.status),
-        latency: LatencySummary(sum.report.latency), bytesInRate: sum.report.bytesInRate, bytesOutRate: sum.report.bytesOutRate)
-    }
-    let routable = rows.count { $0.state != .draining }
-    let process = ProcessUsage.current()
-    let nodeRow = NodeRow(
-      id: node.id.text, address: node.configuration.proxy.listen.description, version: PicoVersion.current,
-      state: node.isLeaving ? .draining : .active, startedAt: Timestamp(milliseconds: Int64(node.startedAt * 1000)), listeners: routable,
-      endpoints: endpoints.count, requestRate: total.requestRate, inFlight: counts.inFlight,
-      cpu: process.map { node.processor.cores($0) } ?? 0, rssBytes: process?.residentBytes ?? 0,
-      connected: true)
-    return StatusSnapshot(
-      now: .now(), node: node.id.text, version: PicoVersion.current, nodes: [nodeRow], endpoints: endpoints.sorted { $0.id < $1.id },
-      listeners: rows.sorted { ($0.endpoint, $0.id) < ($1.endpoint, $1.id) }, totals: totals(total, routable, endpoints.count, counts))
-  }
-
-  private func row(_ listener: Listener, _ report: TrafficReport, _ inFlight: Int) -> ListenerRow {
-    let agent = listener.agent.withLock { $0 }
-    let roundTrip = listener.roundTrip.load(ordering: .relaxed)
-    return ListenerRow(
-      id: listener.id.description, endpoint: listener.endpoint.name, node: node.id.text, agent: agent.id, version: agent.version,
-      remoteAddress: listener.remoteAddress, identity: listener.identity,
-      connectedAt: Timestamp(milliseconds: Int64(listener.connectedAt * 1000)),
-      state: ListenerState(listener.state), roundTrip: roundTrip == 0 ? nil : Double(roundTrip) / 1e6, inFlight: inFlight,
-      requestsTotal: report.totals.requests, requestRate: report.requestRate, errorRate: report.errorRate,
-      latency: LatencySummary(report.latency), bytesInRate: report.bytesInRate, bytesOutRate: report.bytesOutRate)
-  }
-
-  private func totals(_ report: TrafficReport, _ listeners: Int, _ endpoints: Int, _ counts: NodeCounts) -> TotalsRow {
-    var row = TotalsRow()
-    row.listeners = listeners
-    row.endpoints = endpoints
-    row.inFlight = counts.inFlight
-    row.requestsTotal = counts.requests.values.reduce(0, +)
-    row.requestRate = report.requestRate
-    row.errorRate = report.errorRate
-    var classes = [UInt64](repeating: 0, count: 5)
-    for (key, count) in counts.requests { classes[min(max(key.status / 100, 1), 5) - 1] += count }
-    row.status = StatusClasses(classes)
-    row.latency = LatencySummary(report.latency)
-    row.bytesInRate = report.bytesInRate
-    row.bytesOutRate = report.bytesOutRate
-    return row
+    let listeners = node.registry.all
+    let collection = await StatusCollector(node: node, loops: loops).all(listeners)
+    var live = LiveStatus(node: node, listeners, collection, now: NIODeadline.now().uptimeNanoseconds)
+    return live.snapshot()
   }
 
   // MARK: Metrics
@@ -142,7 +65,7 @@ struct NodeReport: AdminSource {
   }
 
   func metrics() async -> MetricsReport {
-    let (counts, listeners, _) = await collect()
+    let counts = await counts()
     var report = MetricsReport()
     report.requests = requestCounts(counts)
     report.requestDuration = HistogramReport(counts.durations)
@@ -150,12 +73,11 @@ struct NodeReport: AdminSource {
     report.requestBytes = counts.bytesIn
     report.responseBytes = counts.bytesOut
     report.retries = counts.retries
-    report.errors = counts.errors.map { .init(code: "\($0.key.text)".replacingBlanks(with: "-"), count: $0.value) }.sorted {
+    report.errors = counts.errors.map { .init(code: $0.key.kebab, count: $0.value) }.sorted {
       $0.code < $1.code
     }
-    let routable = listeners.filter { $0.state != .draining }
-    report.listeners = routable.count
-    report.endpoints = Set(routable.map(\.endpoint)).count
+    report.listeners = node.routes.listeners
+    report.endpoints = node.routes.all.count
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)
     report.tunnelStreams = counts.streams
     return report
@@ -175,34 +97,5 @@ extension NodeCounts {
     inFlight += other.inFlight
     roundTrips.merge(other.roundTrips)
     streams += other.streams
-  }
-}
-
-extension String {
-  fileprivate func replacingBlanks(with character: Character) -> String { String(map { $0 == " " ? character : $0 }) }
-}
-
-extension LatencySummary {
-  /// Of a histogram, in milliseconds.
-  init(_ histogram: LatencyHistogram) {
-    func milliseconds(_ percent: Double) -> Double { Double(histogram.percentileNanoseconds(percent)) / 1e6 }
-    self.init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99), max: milliseconds(100))
-  }
-}
-
-extension StatusClasses {
-  /// From five counts, 1xx first.
-  init(_ counts: [UInt64]) {
-    self.init(informational: counts[0], successful: counts[1], redirection: counts[2], clientError: counts[3], serverError: counts[4])
-  }
-}
-
-extension ListenerState {
-  init(_ state: Listener.State) {
-    switch state {
-    case .active: self = .active
-    case .draining: self = .draining
-    case .unhealthy: self = .unhealthy
-    }
   }
 }

@@ -69,6 +69,9 @@ extension ServerConfiguration {
     .key(
       "admin.allowed-hosts", \.admin.allowedHosts, "Names besides localhost and IP addresses that Host may have on the admin port"),
     .key(
+      "admin.max-watchers", \.admin.maxWatchers, "The most status WebSockets at a time; then 503",
+      check: ConfigurationCheck.within(1...10_000)),
+    .key(
       "admin.auth.allow-anonymous", \.admin.auth.allowAnonymous,
       "Whether the admin port may be open to other machines without authentication"
     ),

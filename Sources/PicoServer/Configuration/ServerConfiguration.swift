@@ -70,6 +70,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var probeListen: HostPort?
     package var allowedOrigins: [String] = []
     package var allowedHosts: [String] = []
+    /// Status WebSockets at a time.
+    package var maxWatchers = 64
     package var auth = Authentication()
   }
 

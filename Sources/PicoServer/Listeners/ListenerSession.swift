@@ -67,10 +67,12 @@ final class ListenerSession: TunnelDelegate, Sweepable {
         $0.version = hello.version
         $0.metadata = hello.metadata
       }
+      loop.node.registry.note(listener)
       endIfBlocked()
     case .health(let isUp, let reason):
       listener.agent.withLock { $0.isUpstreamUp = isUp }
       guard listener.setHealth(isUp: isUp) else { break }
+      loop.node.registry.note(listener)
       loop.node.logger.info(
         "listener health", metadata: ["listener": "\(listener.id)", "state": "\(isUp ? "up" : "down")", "reason": "\(reason)"])
     case .leaving:
@@ -81,7 +83,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   }
 
   func tunnel(_ tunnel: TunnelHandler, didMeasureRoundTrip nanoseconds: UInt64) {
-    listener.roundTrip.store(nanoseconds, ordering: .relaxed)
+    if listener.recordRoundTrip(nanoseconds) { loop.node.registry.note(listener) }
     loop.statistics.recordRoundTrip(nanoseconds)
     if tunnel.isWornOut { replace(tunnel) }
   }
@@ -131,6 +133,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
     // Whoever takes a listener out of the routes marks it, under their lock.
     guard listener.state != .draining else { return }
     loop.node.routes.remove(listener)
+    loop.node.registry.note(listener)
   }
 
   // MARK: Draining

@@ -36,6 +36,7 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
   /// Opens the stream at the agent's end too: many protocols begin with a word of the server.
   func begin(_ stream: any ByteStream) {
     self.stream = stream
+    _ = loop.cell(of: listener)
     _ = unsafe stream.write(UnsafeRawBufferPointer(start: nil, count: 0), end: false)
   }
 
@@ -154,7 +155,7 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
     stream = nil
     if code == .connectTimeout || code == .notSent && wasAcknowledged {
       let now = loop.resources.now()
-      let isHalfFailing = listener.cell(loop.resources).recordConnectFailure(now: now)
+      let isHalfFailing = loop.cell(of: listener).recordConnectFailure(now: now)
       if listener.recordConnectFailure(isHalfFailing: isHalfFailing, now: now) { loop.node.logLeftOut(listener) }
     }
     // 1011: the server met a condition that kept it from going on.
@@ -220,7 +221,7 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
       stream.reset(.cancelled)
     }
     let now = loop.resources.now()
-    listener.cell(loop.resources).recordBytes(in: bytesIn, out: bytesOut, now: now)
+    loop.cell(of: listener).recordBytes(in: bytesIn, out: bytesOut, now: now)
     loop.statistics.recordBytes(in: bytesIn, out: bytesOut)
     listener.inFlight.subtract(1, ordering: .relaxed)
   }

@@ -1,8 +1,10 @@
 internal import PicoCore
 internal import PicoHTTP
 
-/// What the access log says of a request's head; made only when the log is on.
+/// What the access log and a tail say of a request's head; made only when the log is on or the request is tailed.
 struct AccessRecord {
+  /// Somebody looks at the requests of the endpoint.
+  var isTailed = false
   let method: String
   /// Path and query.
   let target: String
@@ -10,6 +12,14 @@ struct AccessRecord {
   let client: String
   /// Of `proxy.access-log-headers`: names and values as they came.
   let headers: [(name: String, value: String)]
+
+  init(method: String, target: String, host: String, client: String, headers: [(name: String, value: String)] = []) {
+    self.method = method
+    self.target = target
+    self.host = host
+    self.client = client
+    self.headers = headers
+  }
 
   init(_ head: borrowing RequestHead, _ bytes: RawSpan, client: HeaderText, headers names: [HeaderName]) {
     method = head.methodSlice.text(in: bytes)
@@ -23,6 +33,20 @@ struct AccessRecord {
       if names.contains(where: { $0.text == name }) { headers.append((name, field.value.text(in: bytes))) }
     }
     self.headers = headers
+  }
+
+  /// The longest path that a tail shows.
+  private static let maximumPath = 2048
+
+  /// The target with a `?…` for its query and without userinfo: both may hold secrets.
+  var redactedPath: String {
+    var path = target[...]
+    if let scheme = path.firstRange(of: "://") {
+      let authority = path[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }
+      path = path[authority.endIndex...]
+    }
+    guard let query = path.firstIndex(of: "?") else { return String(path.prefix(Self.maximumPath)) }
+    return path[..<query].prefix(Self.maximumPath) + "?…"
   }
 
   /// Never logged, whatever the list says.

@@ -46,6 +46,10 @@ struct ExchangeState {
   /// The stream's own end was written.
   var isStreamEndSent = false
   var startedAt: UInt64 = 0
+  /// Until the status was known, in nanoseconds.
+  var latency: UInt64 = 0
+  /// The handler's routes are those of this request.
+  var isRouted = false
   /// Response payload handed downstream, and after a 101 what the upstream sent.
   var bytesOut = 0
   /// What the client sent after a 101.

@@ -35,6 +35,27 @@ final class LoopContext {
     node.buffered.add(change, ordering: .relaxed)
   }
 
+  // MARK: Statistics
+
+  /// This loop's cell of a listener that has traffic now.
+  @inline(__always)
+  func cell(of listener: Listener) -> TrafficCell {
+    let cell = listener.cell(resources)
+    if cell.listedAt == 0 { list(listener, cell) }
+    return cell
+  }
+
+  private func list(_ listener: Listener, _ cell: TrafficCell) {
+    statistics.list(listener, cell, now: resources.now())
+    node.activeCells.add(1, ordering: .relaxed)
+  }
+
+  /// Traffic that ended is no more looked at.
+  func unlistIdle(now: UInt64) {
+    let count = statistics.unlistIdle(resources, now: now)
+    if count > 0 { node.activeCells.subtract(count, ordering: .relaxed) }
+  }
+
   func takeHead() -> HeadStorage { spareHeads.popLast() ?? HeadStorage() }
 
   func giveBack(_ storage: HeadStorage) {

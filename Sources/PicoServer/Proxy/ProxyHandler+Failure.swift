@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import PicoCore
 internal import PicoHTTP
+internal import PicoStatus
 internal import PicoTunnel
 internal import Synchronization
 
@@ -13,7 +14,7 @@ extension ProxyHandler {
     }
     let now = loop.resources.now()
     if let listener, code == .notSent || code == .connectTimeout, !isRefusal {
-      let isHalfFailing = listener.cell(loop.resources).recordConnectFailure(now: now)
+      let isHalfFailing = loop.cell(of: listener).recordConnectFailure(now: now)
       if listener.recordConnectFailure(isHalfFailing: isHalfFailing, now: now) { node.logLeftOut(listener) }
     }
     var budget = loop.retryBudget
@@ -51,6 +52,7 @@ extension ProxyHandler {
     exchange.keepsAlive = exchange.keepsAlive && exchange.requestBody.isComplete && code.status != 400 && !node.isDraining
     if code.status == 400 || code.status == 413 { exchange.lingers = true }
     recordResponse(now: loop.resources.now())
+    recordFailure(code.kebab)
     var answer = ErrorResponse(code)
     answer.requestID = forwarding.requestID
     answer.isHead = exchange.method == .head
@@ -95,7 +97,8 @@ extension ProxyHandler {
       stream.reset(.cancelled)
     }
     if phase == .exchange, let listener {
-      listener.cell(loop.resources).recordCut(now: loop.resources.now())
+      loop.cell(of: listener).recordCut(now: loop.resources.now())
+      recordFailure("cut-short")
     }
     let isVisible = phase == .exchange && (exchange.transfer == .asIs || exchange.transfer == .encodeChunked)
     finishRecords()
@@ -133,13 +136,22 @@ extension ProxyHandler {
   /// The status is known: counts and latency.
   func recordResponse(now: UInt64) {
     let nanoseconds = now &- exchange.startedAt
+    exchange.latency = nanoseconds
     loop.statistics.recordRequest(method: exchange.method, status: exchange.status, nanoseconds: nanoseconds)
     guard let listener else { return }
     if node.settings.labelsEndpoints {
       loop.statistics.recordLabelled(listener.endpoint, method: exchange.method, status: exchange.status)
     }
     let isError = exchange.status >= 500
-    listener.cell(loop.resources).recordResponse(status: exchange.status, latency: nanoseconds, now: now, isError: isError)
+    loop.cell(of: listener).recordResponse(status: exchange.status, latency: nanoseconds, now: now, isError: isError)
+  }
+
+  /// For whoever asks for the last errors of the endpoint.
+  func recordFailure(_ code: String) {
+    guard exchange.isRouted else { return }
+    routes?.recordFailure(
+      .init(
+        at: .now(), code: code, status: exchange.status, listener: listener?.id.description ?? "", requestID: forwarding.requestID.text))
   }
 
   /// The client left before the response ended: 499 as other proxies log it. Behind a head the request is counted by that one's status.
@@ -157,9 +169,14 @@ extension ProxyHandler {
     let now = loop.resources.now()
     loop.statistics.recordBytes(in: received, out: exchange.bytesOut)
     loop.statistics.inFlight &-= 1
-    listener?.cell(loop.resources).recordBytes(in: received, out: exchange.bytesOut, now: now)
+    if let listener { loop.cell(of: listener).recordBytes(in: received, out: exchange.bytesOut, now: now) }
     if let record = accessRecord.take() {
       node.logAccess(record, exchange, requestID: forwarding.requestID, listener: listener, nanoseconds: now &- exchange.startedAt)
+      if record.isTailed, let routes {
+        node.recordTailed(
+          record, exchange, of: routes.endpoint, requestID: forwarding.requestID, listener: listener, nanoseconds: now &- exchange.startedAt
+        )
+      }
     }
     releaseListener()
     exchange.startedAt = 0

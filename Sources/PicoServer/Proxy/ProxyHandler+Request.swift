@@ -35,6 +35,8 @@ extension ProxyHandler {
     }
     guard let routes else { return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest) }
     if moves(for: routes, with: bytes) { return }
+    exchange.isRouted = true
+    if routes.tailShare != .none { tail(head, span, routes.tailShare) }
     if node.buffered.load(ordering: .relaxed) >= node.settings.maxBuffered { return fail(.overloaded, behind: rest, retryAfterSeconds: 1) }
     if node.settings.maxBody > 0, head.contentLength ?? 0 > node.settings.maxBody { return fail(.requestBodyTooLarge, behind: rest) }
     if let seconds = routes.refusal(node.settings, now: now) { return fail(.tooManyRequests, behind: rest, retryAfterSeconds: seconds) }
@@ -50,6 +52,15 @@ extension ProxyHandler {
     loop.retryBudget.recordRequest(now: now)
     deadline = now &+ (exchange.awaitsClient(isReadPaused: false) ? node.settings.bodyIdleTimeout : node.settings.timeout)
     dispatch(now)
+  }
+
+  /// Somebody looks at a part of the endpoint's requests: this one is recorded when it is among them.
+  private func tail(_ head: borrowing RequestHead, _ span: RawSpan, _ share: TailShare) {
+    guard share.takes(loop.resources.fastRandom()) else { return }
+    var record =
+      accessRecord ?? AccessRecord(head, span, client: forwarding.clientAddress, headers: node.configuration.proxy.accessLogHeaders)
+    record.isTailed = true
+    accessRecord = record
   }
 
   /// The routes of the last request serve again while the name is the same.
@@ -101,6 +112,7 @@ extension ProxyHandler {
       self.stream = stream
       self.listener = listener
       listener.inFlight.add(1, ordering: .relaxed)
+      _ = loop.cell(of: listener)
       exchange.isStreamEndSent = false
       exchange.isStreamEndReceived = false
       if isReadPaused { resumeReading() }

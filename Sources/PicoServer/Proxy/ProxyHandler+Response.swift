@@ -97,6 +97,7 @@ extension ProxyHandler {
     let now = loop.resources.now()
     exchange.status = head.status
     recordResponse(now: now)
+    if head.status >= 500 { recordFailure("upstream-5xx") }
     listener?.recordSuccess(now: now)
     let destination = ResponseHead.Destination(
       question: ResponseHead.Question(method: exchange.method, asksForUpgrade: exchange.asksForUpgrade), version: exchange.version,

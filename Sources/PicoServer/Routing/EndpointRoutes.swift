@@ -1,4 +1,5 @@
 package import PicoCore
+internal import PicoStatus
 internal import PicoTunnel
 internal import Synchronization
 
@@ -14,6 +15,9 @@ package final class EndpointRoutes: Sendable {
   /// One bit for each loop, by its index, that has a listener; loops beyond 63 share bits.
   private let loopBits = Atomic<UInt64>(0)
   private let bucket = Locked(TokenBucket())
+  /// The part of the requests that somebody looks at one by one; see ``TailShare``.
+  private let tailThreshold = Atomic<UInt32>(0)
+  private let failures = Locked<RecentFailures?>(nil)
 
   init(endpoint: EndpointID) { self.endpoint = endpoint }
 
@@ -31,6 +35,27 @@ package final class EndpointRoutes: Sendable {
     guard settings.rateLimit > 0 else { return nil }
     return bucket.withLock { $0.take(rate: settings.rateLimit, now: now) } ? nil : 1
   }
+
+  // MARK: Looking closer
+
+  var tailShare: TailShare {
+    get { TailShare(threshold: tailThreshold.load(ordering: .relaxed)) }
+    set { tailThreshold.store(newValue.threshold, ordering: .relaxed) }
+  }
+
+  func recordFailure(_ failure: RecentErrors.Failure) {
+    let failures = failures.withLock { failures in
+      let existing = failures ?? RecentFailures()
+      failures = existing
+      return existing
+    }
+    failures.record(failure)
+  }
+
+  /// The newest last.
+  var recentFailures: [RecentErrors.Failure] { failures.withLock { $0 }?.all ?? [] }
+
+  // MARK: Listeners
 
   func retire() { retired.store(true, ordering: .relaxed) }
 

@@ -22,8 +22,10 @@ internal import Synchronization
   let agent: Locked<AgentFacts>
   /// Requests that were given a stream and did not end.
   let inFlight = Atomic<Int>(0)
-  /// Nanoseconds; 0 before the first ping's answer.
+  /// Of pings, in nanoseconds, as it is shown; 0 before the first one's answer.
   let roundTrip = Atomic<UInt64>(0)
+  /// The same, smoothed with each ping.
+  private let roundTrips = Atomic<UInt64>(0)
   private let stateValue = Atomic<UInt8>(State.active.rawValue)
   /// Until when the listener is left out, in steady nanoseconds; 0 when it is not.
   private let leftOutUntil = Atomic<UInt64>(0)
@@ -117,6 +119,19 @@ internal import Synchronization
     } else if now > leftOutUntil.load(ordering: .relaxed) &+ Self.probation {
       leftOutTimes.store(0, ordering: .relaxed)
     }
+  }
+
+  /// The answer to a ping came. True when what is shown of the round trip should change: it is smoothed as TCP does (RFC 6298), and pings
+  /// on a quiet machine differ all the time, so it is what moved by a tenth and 100 µs that counts.
+  func recordRoundTrip(_ nanoseconds: UInt64) -> Bool {
+    let old = roundTrips.load(ordering: .relaxed)
+    let smoothed = old == 0 ? nanoseconds : old - old / 8 + nanoseconds / 8
+    roundTrips.store(smoothed, ordering: .relaxed)
+    let shown = roundTrip.load(ordering: .relaxed)
+    let change = shown > smoothed ? shown - smoothed : smoothed - shown
+    guard shown == 0 || (change > shown / 10 && change > 100_000) else { return false }
+    roundTrip.store(max(1, smoothed), ordering: .relaxed)
+    return true
   }
 
   // MARK: Streams

@@ -11,6 +11,8 @@ package final class RouteTable: Sendable {
 
   private let shards: [Shard] = (0..<shardCount).map { _ in Shard() }
   private let listenerCount = Atomic<Int>(0)
+  /// Endpoints that somebody tails, also those that are not there.
+  private let tails = Locked<[EndpointID: TailShare]>([:])
 
   package init() {}
 
@@ -29,13 +31,27 @@ package final class RouteTable: Sendable {
   @discardableResult
   package func add(_ listener: Listener) -> EndpointRoutes {
     let routes = shard(listener.endpoint).routes.withLock { table in
-      let routes = table[listener.endpoint] ?? EndpointRoutes(endpoint: listener.endpoint)
+      let routes = table[listener.endpoint] ?? create(listener.endpoint)
       table[listener.endpoint] = routes
       routes.add(listener)
       return routes
     }
     listenerCount.add(1, ordering: .relaxed)
     return routes
+  }
+
+  private func create(_ endpoint: EndpointID) -> EndpointRoutes {
+    let routes = EndpointRoutes(endpoint: endpoint)
+    routes.tailShare = tails.withLock { $0[endpoint] } ?? .none
+    return routes
+  }
+
+  /// From here on this part of the endpoint's requests is recorded, also when it comes later or again.
+  func tail(_ endpoint: EndpointID, _ share: TailShare) {
+    shard(endpoint).routes.withLock { table in
+      tails.withLock { $0[endpoint] = share == .none ? nil : share }
+      table[endpoint]?.tailShare = share
+    }
   }
 
   /// No request is given to the listener any more. An endpoint without listeners is forgotten.

@@ -1,5 +1,7 @@
 internal import PicoCore
 internal import PicoHTTP
+internal import PicoStatus
+internal import PicoTunnel
 
 /// What one loop counts for the whole node. Confined to that loop.
 final class LoopStatistics {
@@ -21,6 +23,8 @@ final class LoopStatistics {
   /// Downstream ended before the response did (logged as 499).
   private(set) var cancelled: UInt64 = 0
   private(set) var roundTrips = LatencyHistogram()
+  /// Listeners whose cell of this loop had traffic lately: all that a reader has to look at.
+  private(set) var active: ContiguousArray<Listener> = []
 
   func recordRequest(method: HTTPMethod, status: Int, nanoseconds: UInt64) {
     requests[Int(method.rawValue) &* Self.statusCount &+ min(max(status, 100), 599) &- 100] &+= 1
@@ -48,6 +52,41 @@ final class LoopStatistics {
   func recordCancel() { cancelled &+= 1 }
   func recordRoundTrip(_ nanoseconds: UInt64) { roundTrips.record(nanoseconds: nanoseconds) }
 
+  // MARK: Listeners with traffic
+
+  /// The listener has traffic on this loop again.
+  func list(_ listener: Listener, _ cell: TrafficCell, now: UInt64) {
+    cell.listedAt = now
+    active.append(listener)
+  }
+
+  /// Drops the listeners that had no traffic for a while; how many those were.
+  func unlistIdle(_ caller: LoopResources, now: UInt64) -> Int {
+    let before = active.count
+    active.removeAll { listener in
+      guard let cell = listener.existingCell(caller) else { return true }
+      guard cell.isIdle(now: now) else { return false }
+      cell.unlist()
+      return true
+    }
+    return before - active.count
+  }
+
+  // MARK: The node's counts
+
+  /// Adds this loop's counts to the row of all traffic.
+  func add(to totals: inout NodeTotals) {
+    totals.inFlight += inFlight
+    for method in 0..<Self.methodCount {
+      for status in 0..<Self.statusCount {
+        let count = requests[method * Self.statusCount + status]
+        guard count > 0 else { continue }
+        totals.requests &+= count
+        totals.status.count(status + 100, times: count)
+      }
+    }
+  }
+
   /// Adds this loop's counts to a report of the node.
   func add(to report: inout NodeCounts) {
     for method in 0..<Self.methodCount {
@@ -64,6 +103,19 @@ final class LoopStatistics {
     report.cancelled += cancelled
     report.inFlight += inFlight
     report.roundTrips.merge(roundTrips)
+  }
+}
+
+/// What the row of all traffic needs beside the listeners' own: also requests that no listener had.
+struct NodeTotals: Sendable {
+  var requests: UInt64 = 0
+  var status = StatusClasses()
+  var inFlight = 0
+
+  mutating func add(_ other: NodeTotals) {
+    requests &+= other.requests
+    status.add(other.status)
+    inFlight += other.inFlight
   }
 }
 

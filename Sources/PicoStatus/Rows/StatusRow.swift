@@ -113,6 +113,13 @@ package struct RowChange<Row: StatusRow>: JSONValue {
     self.members = members
   }
 
+  /// A row that the reader has nothing of: what is absent in it needs no telling.
+  package init(new row: Row) {
+    self.init(row, members: [])
+    let all = Row.members
+    for index in all.indices where !all[index].isAbsent(row) { members.insert(index) }
+  }
+
   package var key: String { row.key }
 
   package func apply(to row: inout Row) {

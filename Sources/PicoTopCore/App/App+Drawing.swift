@@ -168,7 +168,11 @@ extension App {
         let since = max(0, (now.steady - state.changedAt).inSeconds)
         let left = retry.isFinite ? max(0, retry - since) : 0
         let rows: String
-        if case .stale(let age) = fleet.freshness(of: server, at: now.steady) { rows = "; rows are \(Quantity.age(age).text) old" } else { rows = "" }
+        if case .stale(let age) = fleet.freshness(of: server, at: now.steady) {
+          rows = "; rows are \(Quantity.age(age).text) old"
+        } else {
+          rows = ""
+        }
         return ("\(state.name): \(reason); next try in \(Quantity.age(.seconds(left.rounded(.up))).text)\(rows)", .error)
       }
       if case .stale(let age) = fleet.freshness(of: server, at: now.steady), state.hello != nil {
@@ -210,7 +214,8 @@ extension App {
     [
       Span(Quantity.rate(row.requestRate).text, .rate, isBold: true), Span(" req/s   ", .muted),
       Span(Quantity.rate(row.errorRate).text, row.errorRate > 0 ? .error : .muted, isBold: row.errorRate > 0), Span(" err/s   ", .muted),
-      Span(Quantity.count(UInt64(max(0, row.inFlight))).text, .foreground, isBold: true), Span(" in flight   ", .muted), Span("p99 ", .muted),
+      Span(Quantity.count(UInt64(max(0, row.inFlight))).text, .foreground, isBold: true), Span(" in flight   ", .muted),
+      Span("p99 ", .muted),
       Span(row.latency.p99 > 0 ? Quantity.milliseconds(row.latency.p99).text : "-", CellText.latency(row.latency.p99).role, isBold: true),
     ]
   }

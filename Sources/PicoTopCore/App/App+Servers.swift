@@ -83,7 +83,9 @@ extension App {
     if case .live(let key) = screen, isOperator(of: key.server) { wanted = key }
     guard wanted != fleet.tail.subject || (wanted != nil && fleet.tailIsLost) else { return [] }
     var effects: [AppEffect] = []
-    if let old = fleet.tail.subject, let id = fleet.tail.id, !fleet.tailIsLost { effects.append(.send(.untail(id: id), server: old.server)) }
+    if let old = fleet.tail.subject, let id = fleet.tail.id, !fleet.tailIsLost {
+      effects.append(.send(.untail(id: id), server: old.server))
+    }
     if let wanted {
       let id = newID("t")
       fleet.startTail(id: id, of: wanted)

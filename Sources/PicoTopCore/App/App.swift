@@ -92,7 +92,6 @@ package struct App: Sendable {
       endpoints = TableModel(name: "endpoints", columns: Column.all, sort: TableSort(sort), shown: settings.columns["endpoints"])
       guard endpoints.sort == TableSort(sort) else { throw AppError("there is no column \"\(sort.escapedForDisplay)\" to sort by") }
     }
-    try Self.check(settings.columns)
     if let filter = options.startFilter ?? (settings.filter.isEmpty ? nil : settings.filter) {
       endpoints.filter.set(filter, for: EndpointRow.self)
       if let error = endpoints.filter.error { throw AppError("the filter cannot be read: \(error.message)") }
@@ -102,23 +101,6 @@ package struct App: Sendable {
     nodes.arrange(&fleet.nodes, now: now.wall)
     blocks.arrange(&fleet.blocks, now: now.wall)
     listeners.arrange(&fleet.listeners, now: now.wall)
-  }
-
-  /// Names of columns in the settings are names of columns.
-  private static func check(_ columns: [String: [String]]) throws(AppError) {
-    let known = [
-      "endpoints": Column<EndpointRow>.all.map(\.id), "listeners": Column<ListenerRow>.all.map(\.id),
-      "nodes": Column<NodeRow>.all.map(\.id), "blocks": Column<BlockRow>.all.map(\.id),
-    ]
-    for (table, names) in columns.sorted(by: { $0.key < $1.key }) {
-      guard let all = known[table] else {
-        throw AppError("columns: the columns of \(table.escapedForDisplay) cannot be chosen; those of \(known.keys.sorted().joined(separator: ", ")) can")
-      }
-      for name in names where !all.contains(name) {
-        throw AppError(
-          "columns: \(table): no column is named \"\(name.escapedForDisplay)\"; columns are \(all.joined(separator: ", "))")
-      }
-    }
   }
 
   private mutating func restyle() { styles = Styles(theme, depth: depth) }

@@ -7,7 +7,8 @@ extension Grid {
       picture.backgrounds(self, row: row)
       picture.texts(self, row: row)
     }
-    return picture.text(title: title, ground: size.rows > 0 && size.columns > 0 ? SVGPicture.colours(of: self[0, 0].style).background : "#000000")
+    return picture.text(
+      title: title, ground: size.rows > 0 && size.columns > 0 ? SVGPicture.colours(of: self[0, 0].style).background : "#000000")
   }
 }
 

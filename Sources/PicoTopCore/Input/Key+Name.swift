@@ -8,6 +8,10 @@ extension Key {
     ("Backspace", .backspace), ("Del", .delete), ("Ins", .insert),
   ]
 
+  private static let otherNames: [String: Key] = [
+    "escape": .escape, "return": .enter, "delete": .delete, "insert": .insert, "pageup": .pageUp, "pagedown": .pageDown,
+  ]
+
   package var name: String {
     if let (name, _) = Self.names.first(where: { $0.1 == self }) { return name }
     switch self {
@@ -25,6 +29,10 @@ extension Key {
       return
     }
     let lower = name.lowercased()
+    if let key = Self.otherNames[lower] {
+      self = key
+      return
+    }
     if let (_, key) = Self.names.first(where: { $0.0.lowercased() == lower }) {
       self = key
       return

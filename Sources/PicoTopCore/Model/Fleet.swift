@@ -132,7 +132,9 @@ package struct Fleet: Sendable {
     guard let outcome = servers[server].subscriptions[snapshot.id]?.receive(snapshot, at: now) else { return [] }
     if outcome == .resync { return [.resync(id: snapshot.id)] }
     servers[server].observe(clock: snapshot.now, at: now)
-    guard case .replace(let tables) = outcome, let subscription = servers[server].subscriptions[snapshot.id]?.subscription else { return [] }
+    guard case .replace(let tables) = outcome, let subscription = servers[server].subscriptions[snapshot.id]?.subscription else {
+      return []
+    }
     servers[server].heardAt[snapshot.id] = now
     servers[server].held[snapshot.id] = subscription
     if snapshot.id == Subscription.busiestID {

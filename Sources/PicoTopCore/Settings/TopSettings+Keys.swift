@@ -21,9 +21,7 @@ extension TopSettings {
     ], check: check)
 
   /// Tables whose columns can be set.
-  package static let tables = ["endpoints", "listeners", "nodes", "requests", "events", "blocks"]
-  /// Tables that can be sorted.
-  package static let sortedTables = ["endpoints", "listeners", "nodes", "blocks"]
+  package static let tables = ["endpoints", "listeners", "nodes", "blocks"]
 
   @Sendable
   private static func check(_ settings: TopSettings, _ problems: inout ConfigurationProblems) {
@@ -42,8 +40,24 @@ extension TopSettings {
     for (table, columns) in columns.sorted(by: { $0.key < $1.key }) where columns.isEmpty {
       problems.contradiction("columns.\(table)", "names no column")
     }
+    for (table, columns) in columns.sorted(by: { $0.key < $1.key }) {
+      let known = columnNames(of: table)
+      for column in columns where !known.isEmpty && !known.contains(column) {
+        problems.contradiction("columns.\(table)", "\"\(column)\" is not a column (\(known.joined(separator: " ")))")
+      }
+    }
     for (table, sort) in sort.sorted(by: { $0.key < $1.key }) {
       if let complaint = complaint(sort, of: table) { problems.contradiction("sort.\(table)", complaint) }
+    }
+  }
+
+  private static func columnNames(of table: String) -> [String] {
+    switch table {
+    case "endpoints": Column<EndpointRow>.all.map(\.id)
+    case "listeners": Column<ListenerRow>.all.map(\.id)
+    case "nodes": Column<NodeRow>.all.map(\.id)
+    case "blocks": Column<BlockRow>.all.map(\.id)
+    default: []
     }
   }
 
@@ -53,7 +67,7 @@ extension TopSettings {
     case "listeners": complaint(sort, ListenerRow.self)
     case "nodes": complaint(sort, NodeRow.self)
     case "blocks": complaint(sort, BlockRow.self)
-    default: "is no table that can be sorted; these are \(sortedTables.joined(separator: " "))"
+    default: "is no table that can be sorted; these are \(tables.joined(separator: " "))"
     }
   }
 

@@ -48,7 +48,9 @@ extension App {
       lines.append(Line(kind: .text([Span(name.padded(to: 16), .muted), Span(value, role)]), priority: priority))
     }
     func blank(_ priority: Int) { lines.append(Line(kind: .text([]), priority: priority)) }
-    let servers = Set(dialog.targets.map(\.server)).sorted().compactMap { fleet.servers.indices.contains($0) ? fleet.servers[$0].name : nil }
+    let servers = Set(dialog.targets.map(\.server)).sorted().compactMap {
+      fleet.servers.indices.contains($0) ? fleet.servers[$0].name : nil
+    }
     field("server", servers.joined(separator: ", "), priority: 8)
     if dialog.kind == .disconnect {
       disconnectFields(dialog, field)
@@ -98,7 +100,8 @@ extension App {
     }
     field("in flight", "\(targets.reduce(0) { $0 &+ $1.inFlight })", .dialog, 9)
     let left = dialog.left
-    field("listeners left", left.map { $0 == 0 ? "none: the endpoint goes away" : "\($0)" } ?? "not known", left ?? 0 > 0 ? .dialog : .error, 4)
+    field(
+      "listeners left", left.map { $0 == 0 ? "none: the endpoint goes away" : "\($0)" } ?? "not known", left ?? 0 > 0 ? .dialog : .error, 4)
   }
 
   private func blockNote(_ dialog: ActionDialog) -> Span {
@@ -120,11 +123,14 @@ extension App {
     into canvas: inout Canvas, _ area: Area
   ) {
     var column = area.column
-    column += canvas.text(label.padded(to: 16), row: area.row, column: column, width: area.columns, style: canvas.style(.muted, on: .dialog))
+    column += canvas.text(
+      label.padded(to: 16), row: area.row, column: column, width: area.columns, style: canvas.style(.muted, on: .dialog))
     for choice in choices {
       // What is chosen is told by its brackets, not by colour alone.
       let text = choice.isChosen ? "[\(choice.text)]" : " \(choice.text) "
-      let style = choice.isChosen && hasFocus ? styles[.selectedRow] : canvas.style(choice.isChosen ? .key : .dialog, on: .dialog, isBold: choice.isChosen)
+      let style =
+        choice.isChosen && hasFocus
+        ? styles[.selectedRow] : canvas.style(choice.isChosen ? .key : .dialog, on: .dialog, isBold: choice.isChosen)
       if choice.isChosen, hasFocus { canvas.place(cursor: Grid.Position(row: area.row, column: column)) }
       let used = canvas.text(text, row: area.row, column: column, width: max(0, area.endColumn - column), style: style)
       if let index = ActionDialog.controls.firstIndex(of: choice.control) {
@@ -147,7 +153,9 @@ extension App {
     style.attributes.insert(.underline)
     canvas.fill(Area(row: area.row, column: start, rows: 1, columns: area.endColumn - start), style: style)
     canvas.text(shown.text, row: area.row, column: start, width: area.endColumn - start, style: style)
-    if dialog.focus == .typing { canvas.place(cursor: Grid.Position(row: area.row, column: min(area.endColumn - 1, start + shown.columns))) }
+    if dialog.focus == .typing {
+      canvas.place(cursor: Grid.Position(row: area.row, column: min(area.endColumn - 1, start + shown.columns)))
+    }
     if let index = ActionDialog.controls.firstIndex(of: .typing) { hits.add(area, .control(index)) }
   }
 
@@ -162,7 +170,8 @@ extension App {
     let name = (isNarrow ? "OK" : word) + (dialog.required == nil ? " y" : "")
     let confirm = isNarrow ? "[\(name)]" : "[ \(name) ]"
     let buttons: [(text: String, control: ActionDialog.Control, focus: ActionDialog.Focus, role: Role)] = [
-      (isNarrow ? "[Cancel]" : "[ Cancel ]", .cancel, .cancel, .dialog), (confirm, .confirm, .confirm, dialog.isConfirmable ? .danger : .muted),
+      (isNarrow ? "[Cancel]" : "[ Cancel ]", .cancel, .cancel, .dialog),
+      (confirm, .confirm, .confirm, dialog.isConfirmable ? .danger : .muted),
     ]
     var column = max(area.column, area.endColumn - buttons.reduce(0) { $0 + $1.text.count } - 2)
     for button in buttons {
@@ -181,7 +190,9 @@ extension App {
 
   private func answerLines(_ dialog: ActionDialog) -> [Line] {
     var lines = dialog.results.map { result in
-      Line(kind: .text([Span(result.isDone ? "ok   " : "not  ", result.isDone ? .ok : .error, isBold: true), Span(result.text, .dialog)]), priority: 2)
+      Line(
+        kind: .text([Span(result.isDone ? "ok   " : "not  ", result.isDone ? .ok : .error, isBold: true), Span(result.text, .dialog)]),
+        priority: 2)
     }
     if lines.count > 12 {
       let rest = lines.count - 11

@@ -72,7 +72,9 @@ extension App {
       let spans: [Span] = [
         Span(Self.clock(failure.at) + "  ", .muted), Span("\(failure.status)  ", isStale ? .stale : .error, isBold: true),
         Span(DisplayText(failure.code, limit: 26, isASCII: options.isASCII).text.padded(to: 24), isStale ? .stale : .foreground),
-        Span("  " + (failure.listener.isEmpty ? "no listener" : DisplayText(failure.listener, limit: 24, isASCII: options.isASCII).text), .muted),
+        Span(
+          "  " + (failure.listener.isEmpty ? "no listener" : DisplayText(failure.listener, limit: 24, isASCII: options.isASCII).text),
+          .muted),
         Span("  \(failure.requestID)", .muted),
       ]
       canvas.spans(spans, row: rest.row + line, column: rest.column, width: rest.columns)

@@ -22,9 +22,11 @@ extension App {
       canvas.text(
         map.labels[row], row: rest.row + row, column: labels.column, width: labels.columns - 1, style: styles[.muted], align: .right)
       // Slow bands are told by their place and, where there is colour, by it.
-      let role: Role = map.levels.count > 1 && row * 3 < map.levels.count ? .highLatency : row * 3 < map.levels.count * 2 ? .graph : .lowLatency
+      let role: Role =
+        map.levels.count > 1 && row * 3 < map.levels.count ? .highLatency : row * 3 < map.levels.count * 2 ? .graph : .lowLatency
       for (column, level) in levels.enumerated() where level > 0 && column < rest.columns {
-        canvas.set(marks[min(level, marks.count - 1)], row: rest.row + row, column: rest.column + column, style: styles[isStale ? .stale : role])
+        canvas.set(
+          marks[min(level, marks.count - 1)], row: rest.row + row, column: rest.column + column, style: styles[isStale ? .stale : role])
       }
     }
   }

@@ -47,7 +47,11 @@ extension App {
       }
       if showsID { spans.append(Span(short(request.requestID, 26).padded(to: 28), .muted)) }
       spans.append(Span(request.path))
-      if let ground { spans = spans.map { Span($0.text, ground, isBold: $0.isBold) } } else if isStale { spans = spans.map { Span($0.text, .stale) } }
+      if let ground {
+        spans = spans.map { Span($0.text, ground, isBold: $0.isBold) }
+      } else if isStale {
+        spans = spans.map { Span($0.text, .stale) }
+      }
       canvas.spans(spans, row: row, column: 1, width: columns - 1)
     }
   }

@@ -63,7 +63,8 @@ extension App {
         if let titles {
           canvas.text(tile.title, row: titles.row, column: column, width: min(width, values.endColumn - column), style: styles[.muted])
           canvas.text(
-            tile.value, row: values.row, column: column, width: min(width - 1, values.endColumn - column), style: canvas.style(role, isBold: true))
+            tile.value, row: values.row, column: column, width: min(width - 1, values.endColumn - column),
+            style: canvas.style(role, isBold: true))
         } else {
           canvas.spans(
             [Span(tile.title, .muted), Span(tile.value, role, isBold: true)], row: values.row, column: column,
@@ -128,13 +129,16 @@ extension App {
         title: "Requests/s", value: Quantity.rate(row.requestRate).text, note: spanText, points: points.map { $0?.requestRate },
         format: { Quantity.rate($0).text }, role: .rate, keepsPeaks: false),
       Canvas.GraphLine(
-        title: "Latency p99", value: row.latency.p99 > 0 ? Quantity.milliseconds(row.latency.p99).text : "-", points: points.map { $0?.p99 },
+        title: "Latency p99", value: row.latency.p99 > 0 ? Quantity.milliseconds(row.latency.p99).text : "-",
+        points: points.map { $0?.p99 },
         format: { Quantity.milliseconds($0).text }, role: .graph, keepsPeaks: true),
       Canvas.GraphLine(
-        title: "Errors/s", value: Quantity.rate(row.errorRate).text, points: points.map { $0?.errorRate }, format: { Quantity.rate($0).text },
+        title: "Errors/s", value: Quantity.rate(row.errorRate).text, points: points.map { $0?.errorRate },
+        format: { Quantity.rate($0).text },
         role: .error, keepsPeaks: true),
       Canvas.GraphLine(
-        title: "In flight", value: Quantity.count(UInt64(max(0, row.inFlight))).text, points: flights, format: { Quantity.count(UInt64(max(0, Int(min($0, 1e15))))).text },
+        title: "In flight", value: Quantity.count(UInt64(max(0, row.inFlight))).text, points: flights,
+        format: { Quantity.count(UInt64(max(0, Int(min($0, 1e15))))).text },
         role: .graph, keepsPeaks: true),
     ]
   }
@@ -182,7 +186,8 @@ extension App {
       let cells: [CellText] = [.rate(entry.row.requestRate), .rate(entry.row.errorRate, .error), .latency(entry.row.latency.p99)]
       for (index, cell) in cells.prefix(titles.count).enumerated() {
         canvas.text(
-          cell.text, row: row, column: rest.column + nameWidth + index * 9, width: 9, style: styles[isStale ? .stale : cell.role], align: .right)
+          cell.text, row: row, column: rest.column + nameWidth + index * 9, width: 9, style: styles[isStale ? .stale : cell.role],
+          align: .right)
       }
       if barRoom >= 10, most > 0 {
         let width = Int((min(1, max(0, entry.row.requestRate / most)) * Double(barRoom)).rounded())

@@ -65,7 +65,8 @@ extension App {
         canvas.fill(row, style: styles[.selectedRow])
         canvas.place(cursor: Grid.Position(row: row.row, column: row.column))
       }
-      canvas.text(lines[index], row: row.row, column: row.column + 1, width: row.columns - 1, style: styles[isHere ? .selectedRow : .dialog])
+      canvas.text(
+        lines[index], row: row.row, column: row.column + 1, width: row.columns - 1, style: styles[isHere ? .selectedRow : .dialog])
       hits.add(row, .control(index))
     }
   }

@@ -55,11 +55,13 @@ extension Canvas {
   /// A heading with a rule behind it.
   mutating func heading(_ title: String, note: String = "", in area: Area) {
     guard !area.isEmpty else { return }
-    let used = spans([Span(title, .title), Span(note.isEmpty ? "" : " \(note)", .muted)], row: area.row, column: area.column, width: area.columns)
+    let used = spans(
+      [Span(title, .title), Span(note.isEmpty ? "" : " \(note)", .muted)], row: area.row, column: area.column, width: area.columns)
     let rule = area.columns - used - 1
     guard rule > 0 else { return }
     text(
-      String(repeating: symbols.horizontal, count: rule), row: area.row, column: area.column + used + 1, width: rule, style: styles[.border])
+      String(repeating: symbols.horizontal, count: rule), row: area.row, column: area.column + used + 1, width: rule, style: styles[.border]
+    )
   }
 }
 

@@ -3,7 +3,8 @@ internal import PicoStatus
 extension Column<EndpointRow> {
   static let all: [Column<EndpointRow>] = [
     .words("name", "ENDPOINT", 18, ideal: 36, priority: 0) { row, _ in CellText(row.id) },
-    .words("tenant", "TENANT", 8, ideal: 14, priority: 10, isDefault: false) { row, _ in row.tenant.isEmpty ? .none : CellText(row.tenant) },
+    .words("tenant", "TENANT", 8, ideal: 14, priority: 10, isDefault: false) { row, _ in row.tenant.isEmpty ? .none : CellText(row.tenant)
+    },
     .figure("listeners", "LISTENERS", 5, priority: 4) { row, _ in .count(row.listeners) },
     .figure("nodes", "NODES", 5, priority: 12) { row, _ in .count(row.nodes) },
     .figure("inflight", "IN FLIGHT", 6, priority: 3) { row, _ in .count(row.inFlight) },

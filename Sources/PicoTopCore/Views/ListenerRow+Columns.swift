@@ -19,7 +19,8 @@ extension Column<ListenerRow> {
     .words("node", "NODE", 8, ideal: 14, priority: 11) { row, _ in CellText(row.node) },
     .words("identity", "IDENTITY", 8, ideal: 18, priority: 14) { row, _ in row.identity.map { CellText($0) } ?? .none },
     .words("version", "VERSION", 7, ideal: 9, priority: 15) { row, _ in row.version.map { CellText($0) } ?? .none },
-    .words("tenant", "TENANT", 8, ideal: 14, priority: 13, isDefault: false) { row, _ in row.tenant.isEmpty ? .none : CellText(row.tenant) },
+    .words("tenant", "TENANT", 8, ideal: 14, priority: 13, isDefault: false) { row, _ in row.tenant.isEmpty ? .none : CellText(row.tenant)
+    },
     .figure("in", "IN/S", 6, priority: 17) { row, _ in .bytes(row.bytesInRate) },
     .figure("out", "OUT/S", 6, priority: 18) { row, _ in .bytes(row.bytesOutRate) },
     .figure("requests", "REQUESTS", 7, priority: 19) { row, _ in .total(row.requestsTotal) },

@@ -69,6 +69,9 @@ struct RunningNode: Sendable {
     return try await client.response().status
   }
 
+  /// Of the status WebSocket.
+  var publisher: StatusPublisher? { server.publisher }
+
   /// Connections of all ports but admin.
   var openConnections: Int { node?.connections.load(ordering: .relaxed) ?? 0 }
 

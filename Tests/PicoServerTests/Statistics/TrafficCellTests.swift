@@ -1,4 +1,5 @@
 import PicoCore
+import PicoStatus
 import Testing
 
 @testable import PicoServer
@@ -15,11 +16,7 @@ import Testing
       cell.recordBytes(in: 5, out: 7, now: start)
     }
     cell.recordCut(now: start)
-    func report(_ now: UInt64) -> TrafficReport {
-      var report = TrafficReport()
-      cell.add(to: &report, now: now)
-      return report
-    }
+    func report(_ now: UInt64) -> TrafficReport { cell.report(now: now) }
     #expect(report(start).requestRate == 0)
     let next = report(start + Self.second)
     #expect(next.requestRate == 10)
@@ -29,14 +26,16 @@ import Testing
     for later: UInt64 in [2, 3, 4, 5, 8] { #expect(report(start + later * Self.second).requestRate == 0) }
     #expect(next.totals.requests == 10)
     #expect(next.totals.errors == 4)
-    #expect(next.totals.status == [0, 7, 0, 0, 3])
+    #expect(next.totals.status == StatusClasses(successful: 7, serverError: 3))
   }
 
   @Test(arguments: [(99, 0), (100, 0), (299, 1), (404, 3), (599, 4), (999, 4)])
   func `any status has a class`(status: Int, index: Int) {
     let cell = TrafficCell()
     cell.recordResponse(status: status, latency: 1, now: Self.second, isError: false)
-    #expect(cell.totals.status[index] == 1)
+    let status = cell.totals.status
+    let classes = [status.informational, status.successful, status.redirection, status.clientError, status.serverError]
+    #expect(classes.enumerated().allSatisfy { $0.element == ($0.offset == index ? 1 : 0) })
   }
 
   @Test(arguments: [UInt64(500), 20_000, 3_000_000, 123_456_789, 40_000_000_000])
@@ -44,18 +43,15 @@ import Testing
     var recent = RecentLatency()
     let start = 1000 * Self.second
     for _ in 0..<1000 { recent.record(nanoseconds: latency, now: start) }
-    func histogram(_ now: UInt64) -> LatencyHistogram {
-      var histogram = LatencyHistogram()
-      recent.add(to: &histogram, now: now)
-      return histogram
-    }
     for later: UInt64 in [0, 2, 5, 8, 9] {
-      let median = Double(histogram(start + later * Self.second).percentileNanoseconds(50))
-      #expect(abs(median - Double(latency)) <= max(Double(latency) * 0.05, 32))
-      #expect(histogram(start + later * Self.second).count == 1000)
+      let counts = recent.counts(now: start + later * Self.second)
+      for value in counts.nanoseconds(atPercents: [50, 99, 100]) {
+        #expect(abs(Double(value) - Double(latency)) <= max(Double(latency) * 0.05, 32))
+      }
+      #expect(counts.count == 1000)
     }
-    #expect(histogram(start + 10 * Self.second).count == 0)
-    #expect(histogram(start + 1000 * Self.second).count == 0)
+    #expect(recent.counts(now: start + 10 * Self.second).isEmpty)
+    #expect(recent.counts(now: start + 1000 * Self.second).isEmpty)
   }
 
   @Test func `hours of changing latencies are counted each for its ten seconds`() {
@@ -68,9 +64,53 @@ import Testing
         latency = latency &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         latency >>= latency & 31
       }
-      var histogram = LatencyHistogram()
-      recent.add(to: &histogram, now: now)
-      #expect(histogram.count == min(3 * (round + 1), 15))
+      #expect(recent.counts(now: now).count == min(3 * (round + 1), 15))
+      #expect(recent.counts(epoch: 1000 + round * 2).count == 3)
+      #expect(recent.counts(epoch: 999 + round * 2).isEmpty)
     }
+  }
+
+  @Test func `sparse counts have the percentiles of a histogram, also when they are merged`() {
+    var generator = SplitMixGenerator(seed: 7)
+    for _ in 0..<200 {
+      var histogram = LatencyHistogram()
+      var merged = LatencyCounts()
+      for _ in 0..<Int.random(in: 1...4, using: &generator) {
+        var recent = RecentLatency()
+        for _ in 0..<Int.random(in: 0...40, using: &generator) {
+          let latency = UInt64.random(in: 100...(1 << UInt64.random(in: 8...34, using: &generator)), using: &generator)
+          histogram.record(nanoseconds: latency)
+          recent.record(nanoseconds: latency, now: 5 * Self.second)
+        }
+        merged.merge(recent.counts(now: 5 * Self.second))
+      }
+      #expect(merged.count == histogram.count)
+      #expect(merged.nanoseconds(atPercents: [1, 50, 90, 99, 100]) == [1, 50, 90, 99, 100].map(histogram.percentileNanoseconds))
+      #expect(merged.buckets.map(\.index) == merged.buckets.map(\.index).sorted())
+    }
+  }
+
+  @Test func `a cell without traffic for twelve seconds is idle, and gives its memory back`() {
+    let cell = TrafficCell()
+    cell.listedAt = 100 * Self.second
+    cell.recordResponse(status: 200, latency: 1000, now: 105 * Self.second, isError: false)
+    #expect(!cell.isIdle(now: 116 * Self.second))
+    #expect(cell.isIdle(now: 117 * Self.second))
+    let before = cell.report(now: 117 * Self.second)
+    cell.unlist()
+    #expect(cell.report(now: 117 * Self.second) == before)
+    #expect(before == before.idle)
+  }
+
+  @Test func `a second is read by itself`() {
+    let cell = TrafficCell()
+    cell.recordResponse(status: 500, latency: 2_000_000, now: 50 * Self.second, isError: true)
+    cell.recordResponse(status: 200, latency: 1_000_000, now: 51 * Self.second, isError: false)
+    let slice = cell.slice(epoch: 50)
+    #expect(slice?.requests == 1)
+    #expect(slice?.errors == 1)
+    #expect(slice?.latency.count == 1)
+    #expect(cell.slice(epoch: 49) == nil)
+    #expect(cell.slice(epoch: 51)?.errors == 0)
   }
 }

@@ -14,7 +14,8 @@ struct MadeFleet {
   var partSize = Int.max
 
   static let names = [
-    "api-gateway", "checkout", "search", "auth", "images", "billing-webhooks", "staging-web", "docs", "metrics-ingest", "grafana", "ci-runner",
+    "api-gateway", "checkout", "search", "auth", "images", "billing-webhooks", "staging-web", "docs", "metrics-ingest", "grafana",
+    "ci-runner",
     "my-endpoint-123",
   ]
 
@@ -42,8 +43,10 @@ struct MadeFleet {
           ListenerRow(
             id: "l-\(String(0x3f2a00 + index * 16 + place, radix: 16))", endpoint: name, node: place % 2 == 0 ? "n-1f3a" : "n-77c2",
             agent: "agent-\(index)\(place)", version: "1.0.0", remoteAddress: "10.0.\(index).\(place + 7):5\(2000 + index * 7 + place)",
-            identity: index % 4 == 0 ? "team-\(name)" : nil, connectedAt: Timestamp(seconds: start.seconds - Int64(index * 4000 + place * 60 + 30)),
-            state: index == 1 && place == 1 ? .unhealthy : index == 3 && place == 2 ? .draining : .active, roundTrip: 0.8 + Double(place) * 3,
+            identity: index % 4 == 0 ? "team-\(name)" : nil,
+            connectedAt: Timestamp(seconds: start.seconds - Int64(index * 4000 + place * 60 + 30)),
+            state: index == 1 && place == 1 ? .unhealthy : index == 3 && place == 2 ? .draining : .active,
+            roundTrip: 0.8 + Double(place) * 3,
             inFlight: Int(share * p50 / 1000), requestsTotal: UInt64(share * 4000), requestRate: share,
             errorRate: index == 1 && place == 1 ? rate / 40 : 0,
             latency: LatencySummary(p50: p50, p90: p50 * 2.2, p99: p50 * slow, max: p50 * slow * 1.7), bytesInRate: share * 800,
@@ -53,8 +56,10 @@ struct MadeFleet {
     for (index, id) in ["n-1f3a", "n-77c2"].enumerated() {
       nodes.append(
         NodeRow(
-          id: id, address: "10.0.9.\(index + 1):8080", version: "1.0.0", state: .active, startedAt: Timestamp(seconds: start.seconds - 93_000),
-          listeners: listeners.count { $0.node == id }, endpoints: endpoints.count, requestRate: 700, inFlight: 21, cpu: 0.34, rssBytes: 41_000_000))
+          id: id, address: "10.0.9.\(index + 1):8080", version: "1.0.0", state: .active,
+          startedAt: Timestamp(seconds: start.seconds - 93_000),
+          listeners: listeners.count { $0.node == id }, endpoints: endpoints.count, requestRate: 700, inFlight: 21, cpu: 0.34,
+          rssBytes: 41_000_000))
     }
     blocks = [
       BlockRow(
@@ -73,20 +78,26 @@ struct MadeFleet {
       bytesInRate: endpoints.reduce(0) { $0 + $1.bytesInRate }, bytesOutRate: endpoints.reduce(0) { $0 + $1.bytesOutRate })
     failures = (0..<7).map { index in
       RecentErrors.Failure(
-        at: Timestamp(seconds: start.seconds - Int64(70 - index * 10)), code: ["upstream-timeout", "upstream-5xx", "upstream-unreachable"][index % 3],
+        at: Timestamp(seconds: start.seconds - Int64(70 - index * 10)),
+        code: ["upstream-timeout", "upstream-5xx", "upstream-unreachable"][index % 3],
         status: [504, 500, 502][index % 3], listener: "l-3f2a1\(index % 2)", requestID: "01JD\(index)K7Q2")
     }
     events = [
       event(1, .nodeJoined, ["version": "1.0.0"]),
-      event(2, .listenerConnected, ["endpoint": "api-gateway", "listener": "l-3f2a00", "agent": "agent-00", "remote_address": "10.0.0.7:52000"]),
-      event(3, .listenerConnected, ["endpoint": "checkout", "listener": "l-3f2a10", "agent": "agent-10", "remote_address": "10.0.1.7:52007"]),
+      event(
+        2, .listenerConnected, ["endpoint": "api-gateway", "listener": "l-3f2a00", "agent": "agent-00", "remote_address": "10.0.0.7:52000"]),
+      event(
+        3, .listenerConnected, ["endpoint": "checkout", "listener": "l-3f2a10", "agent": "agent-10", "remote_address": "10.0.1.7:52007"]),
       event(4, .listenerDisconnected, ["endpoint": "search", "listener": "l-3f2a99", "agent": "agent-29", "reason": "the agent left"]),
-      event(5, .operatorAction, ["action": "disconnect", "endpoint": "checkout", "listener": "l-3f2a13", "by": "alice", "reason": "bad build 7f2"]),
+      event(
+        5, .operatorAction,
+        ["action": "disconnect", "endpoint": "checkout", "listener": "l-3f2a13", "by": "alice", "reason": "bad build 7f2"]),
     ]
   }
 
   private func event(_ number: UInt64, _ kind: StatusEvent.Kind, _ details: [String: String]) -> StatusEvent {
-    StatusEvent(at: Timestamp(seconds: Stage.start.seconds - 300 + Int64(number) * 41), kind: kind, node: "n-1f3a", number: number, details: details)
+    StatusEvent(
+      at: Timestamp(seconds: Stage.start.seconds - 300 + Int64(number) * 41), kind: kind, node: "n-1f3a", number: number, details: details)
   }
 
   // MARK: Answers
@@ -97,7 +108,9 @@ struct MadeFleet {
     case .history(let endpoint, let since): return since == nil ? [.history(history(endpoint, now: now))] : []
     case .errors(let endpoint): return [.errors(RecentErrors(endpoint: endpoint, errors: failures))]
     case .disconnect(let disconnect):
-      let results = disconnect.listeners.map { ListenerResult(listener: $0, ok: true, remaining: remaining(after: disconnect.listeners, $0)) }
+      let results = disconnect.listeners.map {
+        ListenerResult(listener: $0, ok: true, remaining: remaining(after: disconnect.listeners, $0))
+      }
       return [
         .result(
           ActionResult(
@@ -141,7 +154,8 @@ struct MadeFleet {
       var slice = part == 0 ? tables : TableChanges()
       slice.endpoints = Array(tables.endpoints[(part * partSize)..<min(total, (part + 1) * partSize)])
       return .snapshot(
-        Snapshot(id: subscription.id, sequence: sequence(subscription.id), now: now, total: total, part: part + 1, parts: parts, tables: slice))
+        Snapshot(
+          id: subscription.id, sequence: sequence(subscription.id), now: now, total: total, part: part + 1, parts: parts, tables: slice))
     }
   }
 
@@ -160,7 +174,8 @@ struct MadeFleet {
           latencyBuckets: buckets(p50: p50, isSlow: isSlow))
       }
       return HistorySeries(
-        stepMilliseconds: step, from: Timestamp(milliseconds: now.milliseconds / Int64(step) * Int64(step) - Int64(step * count)), points: points)
+        stepMilliseconds: step, from: Timestamp(milliseconds: now.milliseconds / Int64(step) * Int64(step) - Int64(step * count)),
+        points: points)
     }
     return History(endpoint: endpoint, now: now, series: [series(1000, 300), series(10_000, 360)])
   }

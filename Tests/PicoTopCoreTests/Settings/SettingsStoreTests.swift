@@ -30,7 +30,7 @@ import Testing
         keys: {disconnect: [X, delete], quit: [q]}
         columns:
           endpoints: [name, rate]
-          events: [time]
+          nodes: [id, cpu]
         sort: {endpoints: -rate, listeners: age}
         servers: [ws://a:8081, b]
         mouse: false
@@ -42,7 +42,7 @@ import Testing
       let settings = try SettingsStore(configuration: "\(folder)/top.yaml", state: nil).settings
       #expect(settings.theme == "nord")
       #expect(settings.keys == ["disconnect": ["X", "delete"], "quit": ["q"]])
-      #expect(settings.columns == ["endpoints": ["name", "rate"], "events": ["time"]])
+      #expect(settings.columns == ["endpoints": ["name", "rate"], "nodes": ["id", "cpu"]])
       #expect(settings.sort == ["endpoints": "-rate", "listeners": "age"])
       #expect(settings.servers == ["ws://a:8081", "b"])
       #expect(!settings.mouse && settings.ascii)
@@ -59,6 +59,7 @@ import Testing
       ("keys:\n  quit: q", "FILE:2: keys.quit: needs a list"), ("keys:\n  quit:", "FILE:2: keys.quit: has no value"),
       ("columns:\n  endpoints: [name]\n  endpoint: [name]", "FILE:3: columns.endpoint: is no table; tables are endpoints"),
       ("columns:\n  endpoints: []", "FILE:2: columns.endpoints: names no column"),
+      ("columns:\n  endpoints: [nmae]", "FILE:2: columns.endpoints: \"nmae\" is not a column (name tenant"),
       ("sort:\n  endpoints: foo", "FILE:2: sort.endpoints: \"foo\" is not a field (name id endpoint"),
       ("sort: {events: time}", "FILE:1: sort.events: is no table that can be sorted"),
       ("theme: a\nfilter: rate>", "FILE:2: filter: expected a value after > at 6"),

@@ -1,0 +1,240 @@
+internal import NIOCore
+internal import PicoCore
+internal import PicoStatus
+internal import Synchronization
+
+/// The state of this node as rows, and which of them may be new: kept up to date from what the loops tell of listeners with traffic and from
+/// what the registry tells of the others, so that a look at a hundred thousand listeners costs as much as what moved among them.
+struct LiveStatus {
+  private struct Entry {
+    let listener: Listener
+    /// By loop; empty until there was traffic.
+    var reports: [TrafficReport] = []
+
+    var report: TrafficReport {
+      guard var sum = reports.first else { return TrafficReport() }
+      for report in reports.dropFirst() { sum.add(report) }
+      return sum
+    }
+  }
+
+  /// The sums over all listeners, of one collection.
+  private struct Sum {
+    var report = TrafficReport()
+    var latency = LatencyHistogram()
+  }
+
+  private let node: Node
+  private var entries: [ListenerID: Entry] = [:]
+  private var byEndpoint: [EndpointID: [ListenerID]] = [:]
+  /// By loop: what the last collection told of.
+  private var active: [Set<ListenerID>] = []
+  /// Those that come back by time alone.
+  private var leftOut: Set<ListenerID> = []
+  private var totals = NodeTotals()
+  private var sum: Sum?
+  private var now: UInt64
+  /// Rows made since the last collection.
+  private var listenerRows: [ListenerID: ListenerRow] = [:]
+  private var endpointRows: [EndpointID: EndpointRow] = [:]
+  /// What may be new since ``takeTouched()``.
+  private var touchedListeners: Set<ListenerID> = []
+  private var touchedEndpoints: Set<EndpointID> = []
+
+  /// - Parameter collection: of all these listeners.
+  init(node: Node, _ listeners: [Listener], _ collection: StatusCollector.Collection, now: UInt64) {
+    self.node = node
+    self.now = now
+    for listener in listeners { add(listener) }
+    update(collection, now: now)
+    touchedListeners = []
+    touchedEndpoints = []
+  }
+
+  // MARK: Changes
+
+  /// - Parameter collection: of the listeners that had traffic lately.
+  mutating func update(_ collection: StatusCollector.Collection, _ changes: ListenerRegistry.Changes = .init(), now: UInt64) {
+    self.now = now
+    totals = collection.totals
+    sum = nil
+    listenerRows.removeAll(keepingCapacity: true)
+    endpointRows.removeAll(keepingCapacity: true)
+    for listener in changes.added { add(listener) }
+    for listener in changes.changed { touch(listener.id) }
+    for (loop, reports) in collection.reports.enumerated() { update(loop: loop, reports) }
+    for listener in changes.removed { remove(listener) }
+    for id in leftOut {
+      touch(id)
+      if entries[id]?.listener.isLeftOut(now: now) != true { leftOut.remove(id) }
+    }
+  }
+
+  private mutating func update(loop: Int, _ reports: [StatusCollector.Collection.Report]) {
+    while active.count <= loop { active.append([]) }
+    var current = Set<ListenerID>(minimumCapacity: reports.count)
+    for report in reports {
+      guard let index = entries.index(forKey: report.listener) else { continue }
+      current.insert(report.listener)
+      set(report.traffic, loop: loop, &entries.values[index])
+      touch(report.listener)
+    }
+    // Those that are not told of any more had no traffic for longer than any rate or latency lasts.
+    for id in active[loop] where !current.contains(id) {
+      guard let index = entries.index(forKey: id) else { continue }
+      set(entries.values[index].reports[loop].idle, loop: loop, &entries.values[index])
+      touch(id)
+    }
+    active[loop] = current
+  }
+
+  private func set(_ report: TrafficReport, loop: Int, _ entry: inout Entry) {
+    while entry.reports.count <= loop { entry.reports.append(TrafficReport()) }
+    entry.reports[loop] = report
+  }
+
+  private mutating func add(_ listener: Listener) {
+    guard entries.updateValue(Entry(listener: listener), forKey: listener.id) == nil else { return }
+    byEndpoint[listener.endpoint, default: []].append(listener.id)
+    touch(listener.id)
+  }
+
+  private mutating func remove(_ listener: Listener) {
+    guard entries.removeValue(forKey: listener.id) != nil else { return }
+    byEndpoint[listener.endpoint]?.removeAll { $0 == listener.id }
+    if byEndpoint[listener.endpoint]?.isEmpty == true { byEndpoint[listener.endpoint] = nil }
+    leftOut.remove(listener.id)
+    touchedListeners.insert(listener.id)
+    touchedEndpoints.insert(listener.endpoint)
+  }
+
+  private mutating func touch(_ id: ListenerID) {
+    guard let listener = entries[id]?.listener else { return }
+    touchedListeners.insert(id)
+    touchedEndpoints.insert(listener.endpoint)
+    if listener.isLeftOut(now: now) { leftOut.insert(id) }
+  }
+
+  mutating func takeTouched() -> (listeners: Set<ListenerID>, endpoints: Set<EndpointID>) {
+    defer {
+      touchedListeners = []
+      touchedEndpoints = []
+    }
+    return (touchedListeners, touchedEndpoints)
+  }
+
+  // MARK: Rows
+
+  var listeners: [ListenerID] { Array(entries.keys) }
+  var endpoints: [EndpointID] { Array(byEndpoint.keys) }
+
+  /// Of these endpoints.
+  func listeners(of endpoint: EndpointID) -> [ListenerID] { byEndpoint[endpoint] ?? [] }
+
+  /// Nil when it is gone.
+  func endpoint(of listener: ListenerID) -> EndpointID? { entries[listener]?.listener.endpoint }
+
+  /// Nil when it is gone.
+  mutating func row(_ id: ListenerID) -> ListenerRow? {
+    if let row = listenerRows[id] { return row }
+    guard let entry = entries[id] else { return nil }
+    let listener = entry.listener
+    let report = entry.report
+    let agent = listener.agent.withLock { $0 }
+    let roundTrip = listener.roundTrip.load(ordering: .relaxed)
+    let row = ListenerRow(
+      id: id.description, endpoint: listener.endpoint.name, node: node.id.text, agent: agent.id, version: agent.version,
+      remoteAddress: listener.remoteAddress, identity: listener.identity,
+      connectedAt: Timestamp(milliseconds: Int64(listener.connectedAt * 1000)), state: ListenerState(listener, now: now),
+      roundTrip: roundTrip == 0 ? nil : Double(roundTrip) / 1e6, inFlight: listener.inFlight.load(ordering: .relaxed),
+      requestsTotal: report.totals.requests, requestRate: report.requestRate, errorRate: report.errorRate,
+      latency: LatencySummary(report.latency), bytesInRate: report.bytesInRate, bytesOutRate: report.bytesOutRate)
+    listenerRows[id] = row
+    return row
+  }
+
+  /// Nil when it has no listener.
+  mutating func row(_ id: EndpointID) -> EndpointRow? {
+    if let row = endpointRows[id] { return row }
+    guard let listeners = byEndpoint[id] else { return nil }
+    var report = TrafficReport()
+    var inFlight = 0
+    var routable = 0
+    for listener in listeners {
+      guard let entry = entries[listener] else { continue }
+      for part in entry.reports { report.add(part) }
+      inFlight += entry.listener.inFlight.load(ordering: .relaxed)
+      // Those that drain are shown, and are none of the endpoint's any more.
+      routable += entry.listener.state == .draining ? 0 : 1
+    }
+    let row = EndpointRow(
+      id: id.name, listeners: routable, nodes: 1, inFlight: inFlight, requestsTotal: report.totals.requests,
+      requestRate: report.requestRate, errorRate: report.errorRate, status: report.totals.status,
+      latency: LatencySummary(report.latency), bytesInRate: report.bytesInRate, bytesOutRate: report.bytesOutRate)
+    endpointRows[id] = row
+    return row
+  }
+
+  private mutating func summed() -> Sum {
+    if let sum { return sum }
+    var sum = Sum()
+    for (loop, ids) in active.enumerated() {
+      for id in ids {
+        guard let report = entries[id]?.reports[loop] else { continue }
+        sum.report.requestRate += report.requestRate
+        sum.report.errorRate += report.errorRate
+        sum.report.bytesInRate += report.bytesInRate
+        sum.report.bytesOutRate += report.bytesOutRate
+        for bucket in report.latency.buckets { sum.latency.add(bucket.count, toBucket: bucket.index) }
+      }
+    }
+    self.sum = sum
+    return sum
+  }
+
+  mutating func nodeRow() -> NodeRow {
+    let process = ProcessUsage.current()
+    return NodeRow(
+      id: node.id.text, address: node.configuration.proxy.listen.description, version: PicoVersion.current,
+      state: node.isLeaving ? .draining : .active, startedAt: Timestamp(milliseconds: Int64(node.startedAt * 1000)),
+      listeners: node.routes.listeners, endpoints: byEndpoint.count, requestRate: summed().report.requestRate, inFlight: totals.inFlight,
+      cpu: process.map { node.processor.cores($0) } ?? 0, rssBytes: process?.residentBytes ?? 0)
+  }
+
+  mutating func totalsRow(id: String = "cluster") -> TotalsRow {
+    let sum = summed()
+    return TotalsRow(
+      id: id, listeners: node.routes.listeners, endpoints: byEndpoint.count, inFlight: totals.inFlight, requestsTotal: totals.requests,
+      requestRate: sum.report.requestRate, errorRate: sum.report.errorRate, status: totals.status, latency: LatencySummary(sum.latency),
+      latencyBuckets: sum.latency.buckets.enumerated().compactMap { index, count in
+        count > 0 ? LatencyBucket(index: index, count: count) : nil
+      }, bytesInRate: sum.report.bytesInRate, bytesOutRate: sum.report.bytesOutRate)
+  }
+
+  /// Everything, for who asks once.
+  mutating func snapshot() -> StatusSnapshot {
+    StatusSnapshot(
+      now: .now(), node: node.id.text, version: PicoVersion.current, nodes: [nodeRow()],
+      endpoints: endpoints.sorted().compactMap { row($0) },
+      listeners: listeners.compactMap { row($0) }.sorted { ($0.endpoint, $0.id) < ($1.endpoint, $1.id) }, totals: totalsRow())
+  }
+}
+
+extension ListenerState {
+  /// One that is left out for its failures gets as little as one whose agent says that its upstream is down.
+  init(_ listener: Listener, now: UInt64) {
+    switch listener.state {
+    case .active: self = listener.isLeftOut(now: now) ? .unhealthy : .active
+    case .draining: self = .draining
+    case .unhealthy: self = .unhealthy
+    }
+  }
+}
+
+extension LatencySummary {
+  /// Of a histogram, in milliseconds.
+  init(_ histogram: LatencyHistogram) {
+    func milliseconds(_ percent: Double) -> Double { Double(histogram.percentileNanoseconds(percent)) / 1e6 }
+    self.init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99), max: milliseconds(100))
+  }
+}

@@ -1,0 +1,61 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOWebSocket
+internal import PicoCore
+internal import PicoStatus
+internal import Synchronization
+
+/// Makes status WebSockets of admin connections, within the limit and by the rules of the port.
+final class WatchUpgrade: Sendable {
+  private let policy: AdminPolicy
+  private let publisher: StatusPublisher
+  private let maximum: Int
+  private let times: WatchHandler.Times
+  private let count = Atomic<Int>(0)
+
+  init(policy: AdminPolicy, publisher: StatusPublisher, maximum: Int, times: WatchHandler.Times = .init()) {
+    self.policy = policy
+    self.publisher = publisher
+    self.maximum = maximum
+    self.times = times
+  }
+
+  /// Stands behind the decoder of a connection until its first request shows what it is.
+  func handler(
+    encoder: HTTPResponseEncoder, replaces handlers: [any RemovableChannelHandler]
+  ) -> HTTPServerUpgradeHandler {
+    let upgrader = NIOWebSocketServerUpgrader(
+      maxFrameSize: WatchHandler.maximumMessage, automaticErrorHandling: false,
+      shouldUpgrade: { [self] channel, head in channel.eventLoop.makeSucceededFuture(accept(head, channel)) },
+      upgradePipelineHandler: { [self] channel, head in
+        let caller = Operator(channel.remoteAddress, role: policy.role(of: AdminRequest(head)))
+        return channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandlers(
+            NIOWebSocketFrameAggregator(
+              minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024, maxAccumulatedFrameSize: WatchHandler.maximumMessage),
+            WatchHandler(publisher: publisher, caller: caller, times: times))
+        }
+      })
+    return HTTPServerUpgradeHandler(
+      upgraders: [upgrader], httpEncoder: encoder, extraHTTPHandlers: handlers, upgradeCompletionHandler: { _ in })
+  }
+
+  /// Nil leaves the request to the handler of requests, which says why.
+  private func accept(_ head: HTTPRequestHead, _ channel: any Channel) -> HTTPHeaders? {
+    guard policy.decide(AdminRequest(head)) == .serve(.watch) else { return nil }
+    guard count.add(1, ordering: .relaxed).newValue <= maximum else {
+      count.subtract(1, ordering: .relaxed)
+      return nil
+    }
+    channel.closeFuture.whenComplete { [self] _ in count.subtract(1, ordering: .relaxed) }
+    return HTTPHeaders()
+  }
+
+  /// Why a request for the WebSocket became none.
+  func refusal(of head: HTTPRequestHead) -> AdminResponse {
+    let asks = head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
+    guard asks else { return AdminResponse(.upgradeRequired, status: .upgradeRequired) }
+    guard count.load(ordering: .relaxed) < maximum else { return AdminResponse(.overloaded, status: .serviceUnavailable) }
+    return AdminResponse(.malformedRequest, status: .badRequest)
+  }
+}
