@@ -57,7 +57,8 @@ final class StatusFrameHandler: ChannelInboundHandler {
     case .binary: fail(StatusFailure(.notPico, "the server sent a binary message"))
     case .ping: write(.pong, frame.unmaskedData, context)
     case .connectionClose: closed(frame.unmaskedData)
-    default: break
+    case .pong: break
+    default: fail(StatusFailure(.notPico, "the server sent a WebSocket frame of no known kind"))
     }
   }
 

@@ -20,7 +20,7 @@ package struct FramePacer: Sendable {
   package init() {}
 
   /// Whether a question belongs behind the frame that is drawn now.
-  package var asks: Bool { unanswered < Self.maximumUnanswered }
+  package var asks: Bool { unanswered + (isWaiting ? 1 : 0) < Self.maximumUnanswered }
 
   /// A frame is out and the terminal has not said that it has shown it.
   package var isWaiting: Bool { askedAt != nil }

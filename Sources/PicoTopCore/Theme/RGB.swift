@@ -21,41 +21,12 @@ package struct RGB: Hashable, Sendable {
   }
 
   /// The ratio of WCAG 2.1, from 1 to 21.
-  package func contrast(to other: RGB) -> Double {
-    let (one, two) = (luminance, other.luminance)
-    return (max(one, two) + 0.05) / (min(one, two) + 0.05)
-  }
+  package func contrast(to other: RGB) -> Double { appearance.contrast(to: other.appearance) }
 
-  private var luminance: Double { 0.2126 * linear.red + 0.7152 * linear.green + 0.0722 * linear.blue }
+  /// How different two colours look: 0 is the same, about 1 is black and white.
+  package func distance(to other: RGB) -> Double { appearance.distance(to: other.appearance) }
 
-  /// How different two colours look: 0 is the same, about 1 is black and white. Euclidean in Oklab (Björn Ottosson, 2020).
-  package func distance(to other: RGB) -> Double {
-    let (one, two) = (oklab, other.oklab)
-    let (lightness, a, b) = (one.lightness - two.lightness, one.a - two.a, one.b - two.b)
-    return (lightness * lightness + a * a + b * b).squareRoot()
-  }
-
-  /// Whether both have a hue and it is not nearly the same: more than 60° apart.
-  private func differsInHue(from other: RGB) -> Bool {
-    let (one, two) = (oklab, other.oklab)
-    let (chroma, otherChroma) = (hypot(one.a, one.b), hypot(two.a, two.b))
-    guard chroma > 0.05, otherChroma > 0.05 else { return false }
-    return one.a * two.a + one.b * two.b < 0.5 * chroma * otherChroma
-  }
-
-  private var oklab: (lightness: Double, a: Double, b: Double) { Self.oklab(linear) }
-
-  private static func oklab(_ light: (red: Double, green: Double, blue: Double)) -> (lightness: Double, a: Double, b: Double) {
-    let (red, green, blue) = light
-    let long = cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
-    let middle = cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
-    let short = cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue)
-    return (
-      0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short,
-      1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short,
-      0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short
-    )
-  }
+  private var appearance: Appearance { Appearance(linear) }
 
   // MARK: The palette of xterm
 
@@ -83,17 +54,56 @@ package struct RGB: Hashable, Sendable {
   /// The one of some indices that looks most like this and is not of another hue. With a background, it has the contrast with it; if none
   /// has, it is the one with most.
   func nearest(in indices: [UInt8], on background: RGB? = nil, contrast least: Double = 1) -> UInt8 {
+    let (wanted, ground) = (appearance, background?.appearance)
     var best: (index: UInt8, distance: Double)?
     var clearest: (index: UInt8, contrast: Double) = (indices.first ?? 0, 0)
     for index in indices {
-      let candidate = RGB(xterm: index)
-      let contrast = background.map(candidate.contrast) ?? .infinity
+      let candidate = Self.palette[Int(index)]
+      let contrast = ground.map(candidate.contrast) ?? .infinity
       if contrast > clearest.contrast { clearest = (index, contrast) }
-      guard contrast >= least, !differsInHue(from: candidate) else { continue }
-      let distance = distance(to: candidate)
+      guard contrast >= least, !wanted.differsInHue(from: candidate) else { continue }
+      let distance = wanted.distance(to: candidate)
       if distance < best?.distance ?? .infinity { best = (index, distance) }
     }
     return best?.index ?? clearest.index
+  }
+
+  /// All of xterm's: every theme is brought to it, and working one out takes a while.
+  private static let palette = (UInt8.min ... .max).map { RGB(xterm: $0).appearance }
+}
+
+/// What an eye makes of a colour: its luminance by WCAG 2.1, and its place in Oklab (Björn Ottosson, 2020), in which distances are as they look.
+private struct Appearance {
+  let luminance: Double
+  let lightness: Double
+  let a: Double
+  let b: Double
+
+  init(_ light: (red: Double, green: Double, blue: Double)) {
+    let (red, green, blue) = light
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    let long = cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
+    let middle = cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
+    let short = cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue)
+    lightness = 0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short
+    a = 1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short
+    b = 0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short
+  }
+
+  func contrast(to other: Appearance) -> Double {
+    (max(luminance, other.luminance) + 0.05) / (min(luminance, other.luminance) + 0.05)
+  }
+
+  func distance(to other: Appearance) -> Double {
+    let (lightness, a, b) = (lightness - other.lightness, a - other.a, b - other.b)
+    return (lightness * lightness + a * a + b * b).squareRoot()
+  }
+
+  /// Whether both have a hue and it is not nearly the same: more than 60° apart.
+  func differsInHue(from other: Appearance) -> Bool {
+    let (chroma, otherChroma) = (hypot(a, b), hypot(other.a, other.b))
+    guard chroma > 0.05, otherChroma > 0.05 else { return false }
+    return a * other.a + b * other.b < 0.5 * chroma * otherChroma
   }
 }
 

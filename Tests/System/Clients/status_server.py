@@ -114,10 +114,12 @@ class Fleet:
         changed = []
         for name in chance.sample(self.names, min(count, len(self.names))):
             row = self.endpoints[name]
-            row["request_rate"] = round(row["request_rate"] * chance.uniform(0.5, 1.9) + 0.5, 1)
+            # Up and down by a fifth, and back to where it was in the long run.
+            drift = 0.9 if row["request_rate"] > 300 else 1.1 if row["request_rate"] < 1 else 1
+            row["request_rate"] = round(row["request_rate"] * drift * chance.uniform(0.82, 1.22) + 0.01, 2)
             row["requests_total"] += int(row["request_rate"]) + 1
             row["in_flight"] = int(row["request_rate"] / 10)
-            row["latency_ms"] = latency(chance.uniform(1, 80))
+            row["latency_ms"] = latency(row["latency_ms"]["p50"] * chance.uniform(0.9, 1.1))
             members = ["id", "request_rate", "requests_total", "in_flight", "latency_ms"]
             changed.append({key: row[key] for key in members})
         return changed
