@@ -103,7 +103,8 @@ final class StatusConnector {
     let asking = StatusUpgradeHandler(authority: access.server.authority, token: token, fail: fail)
     let frames = StatusFrameHandler(gate: gate, receive: { self.receive($0, in: number) }, fail: fail)
     let bound = NIOLoopBound((asking, frames), eventLoop: eventLoop)
-    let upgrader = NIOWebSocketClientUpgrader(maxFrameSize: StatusFrameHandler.maximumMessage, automaticErrorHandling: false) { channel, _ in
+    let upgrader = NIOWebSocketClientUpgrader(maxFrameSize: StatusFrameHandler.maximumMessage, automaticErrorHandling: false) {
+      channel, _ in
       channel.eventLoop.makeCompletedFuture {
         let (asking, frames) = bound.value
         let pipeline = channel.pipeline.syncOperations
