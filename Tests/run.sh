@@ -50,7 +50,7 @@ trap 'rm -f "$log"' EXIT
 status=0
 
 # Pure tests side by side; those that run servers and measure time one after the other, as two cores are too few for all at once.
-timed='PicoServerTests|PicoAgentTests|PicoClientTests|PicoBenchTests|SystemTests'
+timed='PicoServerTests|PicoStatusTests|PicoAgentTests|PicoClientTests|PicoBenchTests|SystemTests'
 round() {
   swift test --skip-build --scratch-path "$scratch" "$@" 2>&1 | tee -a "$log" || status=$?
 }
