@@ -173,7 +173,7 @@ def suspend():
 
 FAULTS = {
     "plain-200": "not the admin port", "plain-404": "not the admin port", "refused-401": "401", "refused-403": "403", "busy-503": "503",
-    "not-http": "not the admin port", "silent": "no answer in time", "no-hello": "no answer in time", "wrong-start": "hello", "newer": "7 to 9",
+    "not-http": "not the admin port", "silent": "no answer in time", "no-hello": "no answer in time", "wrong-start": "hello", "newer": "status protocol 7",
     "garbage": "cannot be read", "not-utf8": "cannot be read", "binary": "binary", "cut": "connection", "close": "1012",
 }
 
