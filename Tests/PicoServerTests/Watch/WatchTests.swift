@@ -113,6 +113,8 @@ extension NodeTests {
         1009
       ),
       ("not masked", WatchClient.frame(opcode: 1, [0x7B, 0x7D], isMasked: false), 1002),
+      ("a reserved bit", WatchClient.frame(opcode: 0x41, [0x7B, 0x7D]), 1002),
+      ("a part without its beginning", WatchClient.frame(opcode: 0, [0x7B, 0x7D]), 1002),
       ("an end", WatchClient.frame(opcode: 8, [0x03, 0xE8]), 1000),
     ] as [(String, [UInt8], UInt16)])
     func `what cannot be read closes with a code`(name: String, bytes: [UInt8], code: UInt16) async throws {

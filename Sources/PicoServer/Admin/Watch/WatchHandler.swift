@@ -63,6 +63,12 @@ final class WatchHandler: ChannelInboundHandler {
     context.fireChannelInactive()
   }
 
+  /// A peer that ends its side without a Close frame is gone.
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed? = event as? ChannelEvent { context.close(promise: nil) }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   private func leave() {
     guard outlet != nil else { return }
     outlet = nil
@@ -78,7 +84,6 @@ final class WatchHandler: ChannelInboundHandler {
     let frame = Self.unwrapInboundIn(data)
     heardAt = .now()
     guard !isClosing else { return }
-    guard frame.maskKey != nil else { return close(.protocolError, context) }
     switch frame.opcode {
     case .text: receive(Array(frame.unmaskedData.readableBytesView), context)
     case .binary:
@@ -138,7 +143,7 @@ final class WatchHandler: ChannelInboundHandler {
     switch error {
     case NIOWebSocketFrameAggregator.Error.accumulatedFrameSizeIsTooLarge, NIOWebSocketError.invalidFrameLength:
       close(.messageTooLarge, context)
-    case is NIOWebSocketFrameAggregator.Error, is NIOWebSocketError: close(.protocolError, context)
+    case is NIOWebSocketFrameAggregator.Error, is NIOWebSocketError, is ClientFrameCheck.Violation: close(.protocolError, context)
     default: context.close(promise: nil)
     }
   }
@@ -151,6 +156,20 @@ final class WatchHandler: ChannelInboundHandler {
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
     context.writeAndFlush(Self.wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: data)))
       .whenComplete { _ in bound.value.close(promise: nil) }
+  }
+}
+
+/// Stands in front of the aggregator: a client masks every frame and sets no reserved bit (RFC 6455 sections 5.1 and 5.2).
+final class ClientFrameCheck: ChannelInboundHandler {
+  typealias InboundIn = WebSocketFrame
+  typealias InboundOut = WebSocketFrame
+
+  struct Violation: Error {}
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let frame = Self.unwrapInboundIn(data)
+    guard frame.maskKey != nil, !frame.rsv1, !frame.rsv2, !frame.rsv3 else { return context.fireErrorCaught(Violation()) }
+    context.fireChannelRead(data)
   }
 }
 

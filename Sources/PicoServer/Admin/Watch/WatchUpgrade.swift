@@ -31,6 +31,7 @@ final class WatchUpgrade: Sendable {
         let caller = Operator(channel.remoteAddress, role: policy.role(of: AdminRequest(head)))
         return channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandlers(
+            ClientFrameCheck(),
             NIOWebSocketFrameAggregator(
               minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024, maxAccumulatedFrameSize: WatchHandler.maximumMessage),
             WatchHandler(publisher: publisher, caller: caller, times: times))
