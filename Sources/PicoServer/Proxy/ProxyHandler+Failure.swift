@@ -174,7 +174,8 @@ extension ProxyHandler {
       node.logAccess(record, exchange, requestID: forwarding.requestID, listener: listener, nanoseconds: now &- exchange.startedAt)
       if record.isTailed, let routes {
         node.recordTailed(
-          record, exchange, of: routes.endpoint, requestID: forwarding.requestID, listener: listener, nanoseconds: now &- exchange.startedAt)
+          record, exchange, of: routes.endpoint, requestID: forwarding.requestID, listener: listener, nanoseconds: now &- exchange.startedAt
+        )
       }
     }
     releaseListener()

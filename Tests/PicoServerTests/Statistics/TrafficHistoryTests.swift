@@ -91,7 +91,9 @@ import Testing
     #expect(point.latencyBuckets.count <= 11)
     #expect(point.latencyBuckets.map(\.index) == point.latencyBuckets.map(\.index).sorted())
     let exact = slice.latency.nanoseconds(atPercents: [50, 90, 99])
-    for (value, exact) in zip([point.p50, point.p90, point.p99], exact) { #expect(abs(value * 1e6 - Double(exact)) <= max(64, Double(exact) * 0.05)) }
+    for (value, exact) in zip([point.p50, point.p90, point.p99], exact) {
+      #expect(abs(value * 1e6 - Double(exact)) <= max(64, Double(exact) * 0.05))
+    }
   }
 
   @Test func `a point takes 64 bytes`() { #expect(MemoryLayout<HistoryPoint>.stride == 64) }

@@ -66,7 +66,9 @@ import Testing
         // The first always has room, the others now and then.
         func hasRoom() -> Bool { index == 0 || Int.random(in: 0..<3 * index, using: &truth.generator) == 0 }
         var messages = readers[index].reader.advance(view, now: Timestamp(seconds: 1), hasRoom: hasRoom())
-        while hasRoom() || round == 59, let message = readers[index].reader.next(view, now: Timestamp(seconds: 1)) { messages.append(message) }
+        while hasRoom() || round == 59, let message = readers[index].reader.next(view, now: Timestamp(seconds: 1)) {
+          messages.append(message)
+        }
         for message in messages { readers[index].tables.receive(try ServerMessage(json: message)) }
         if round == 59 {
           let last = readers[index].reader.advance(view, now: Timestamp(seconds: 1), hasRoom: true)
@@ -190,9 +192,11 @@ import Testing
   }
 
   @Test(arguments: [
-    (Subscription(id: "s", filter: "rate>"), "filter: ", "offset 5"), (Subscription(id: "s", filter: "rtt>1"), "filter: unknown name \"rtt\"", "offset 0"),
+    (Subscription(id: "s", filter: "rate>"), "filter: ", "offset 5"),
+    (Subscription(id: "s", filter: "rtt>1"), "filter: unknown name \"rtt\"", "offset 0"),
     (Subscription(id: "s", tables: [.listeners], filter: "listeners>1"), "filter: unknown name", "offset 0"),
-    (Subscription(id: "s", sort: "-nothing"), "sort: \"-nothing\"", "no member"), (Subscription(id: "s", tables: []), "tables is empty", ""),
+    (Subscription(id: "s", sort: "-nothing"), "sort: \"-nothing\"", "no member"),
+    (Subscription(id: "s", tables: []), "tables is empty", ""),
   ])
   func `what cannot be selected is told with its place`(subscription: Subscription, start: String, part: String) throws {
     let error = try #require(throws: StatusError.self) { try ViewSelection(subscription) }

@@ -26,7 +26,8 @@ import Testing
     let next = session.show(TailLog.Records(requests: [Self.request]), "t", share: 1, now: 2_000_000_000, hasRoom: true) { 0 }
     #expect(next.map(\.skipped) == [101])
     #expect(session.show(TailLog.Records(requests: [Self.request]), "t", share: 1, now: 3_000_000_000, hasRoom: false) { 0 }.isEmpty)
-    #expect(session.show(TailLog.Records(requests: [Self.request]), "t", share: 1, now: 3_000_000_000, hasRoom: true) { 0 }.map(\.skipped) == [1])
+    #expect(
+      session.show(TailLog.Records(requests: [Self.request]), "t", share: 1, now: 3_000_000_000, hasRoom: true) { 0 }.map(\.skipped) == [1])
   }
 
   @Test(arguments: [(0.1, 0.5, 20), (0.5, 0.5, 100), (1.0, 1.0, 100)])
@@ -34,7 +35,9 @@ import Testing
     var session = try Self.tailing(sample)
     var generator = SplitMixGenerator(seed: 3)
     let records = TailLog.Records(requests: Array(repeating: Self.request, count: 100))
-    let shown = session.show(records, "t", share: share, now: 1_000_000_000, hasRoom: true) { Double(generator.next() >> 11) / Double(1 << 53) }
+    let shown = session.show(records, "t", share: share, now: 1_000_000_000, hasRoom: true) {
+      Double(generator.next() >> 11) / Double(1 << 53)
+    }
     #expect(abs(shown.count - expected) <= 12)
   }
 
@@ -84,7 +87,9 @@ import Testing
   @Test func `any bytes have an answer`() {
     var generator = SplitMixGenerator(seed: 1)
     let session = WatchSession(role: .operator)
-    let parts = ["{", "}", "\"type\"", ":", "\"subscribe\"", ",", "\"id\"", "\"s\"", "[", "]", "1e9", "null", "\u{1}", "é", "\"tables\"", " "]
+    let parts = [
+      "{", "}", "\"type\"", ":", "\"subscribe\"", ",", "\"id\"", "\"s\"", "[", "]", "1e9", "null", "\u{1}", "é", "\"tables\"", " ",
+    ]
     for _ in 0..<5000 {
       let text = (0..<Int.random(in: 0...12, using: &generator)).map { _ in parts.randomElement(using: &generator) ?? "" }.joined()
       _ = session.decide(Array(text.utf8))

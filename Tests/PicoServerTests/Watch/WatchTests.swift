@@ -48,7 +48,9 @@ extension NodeTests {
         try await Self.watch(client, &tables) { $0.endpoints["e"]?.requestsTotal == 20 && $0.totals["cluster"]?.requestsTotal == 20 }
         #expect(tables.endpoints["e"]?.status.successful == 20)
         #expect(tables.listeners.first?.value.requestsTotal == 20)
-        try await Self.watch(client, &tables) { $0.endpoints["e"]?.latency.p50 ?? 0 > 0 && $0.totals["cluster"]?.latencyBuckets.isEmpty == false }
+        try await Self.watch(client, &tables) {
+          $0.endpoints["e"]?.latency.p50 ?? 0 > 0 && $0.totals["cluster"]?.latencyBuckets.isEmpty == false
+        }
 
         try await agent.vanish()
         try await Self.watch(client, &tables) { $0.listeners.isEmpty && $0.endpoints.isEmpty }
@@ -105,18 +107,20 @@ extension NodeTests {
       }
     }
 
-    @Test(arguments: [
-      ("too long", WatchClient.frame(opcode: 1, [UInt8](repeating: 0x20, count: 70_000)), UInt16(1009)),
-      (
-        "too long in parts",
-        [UInt8]((0..<8).map { WatchClient.frame(opcode: $0 == 0 ? 1 : 0, [UInt8](repeating: 0x20, count: 10_000), isFinal: $0 == 7) }.joined()),
-        1009
-      ),
-      ("not masked", WatchClient.frame(opcode: 1, [0x7B, 0x7D], isMasked: false), 1002),
-      ("a reserved bit", WatchClient.frame(opcode: 0x41, [0x7B, 0x7D]), 1002),
-      ("a part without its beginning", WatchClient.frame(opcode: 0, [0x7B, 0x7D]), 1002),
-      ("an end", WatchClient.frame(opcode: 8, [0x03, 0xE8]), 1000),
-    ] as [(String, [UInt8], UInt16)])
+    @Test(
+      arguments: [
+        ("too long", WatchClient.frame(opcode: 1, [UInt8](repeating: 0x20, count: 70_000)), UInt16(1009)),
+        (
+          "too long in parts",
+          [UInt8](
+            (0..<8).map { WatchClient.frame(opcode: $0 == 0 ? 1 : 0, [UInt8](repeating: 0x20, count: 10_000), isFinal: $0 == 7) }.joined()),
+          1009
+        ),
+        ("not masked", WatchClient.frame(opcode: 1, [0x7B, 0x7D], isMasked: false), 1002),
+        ("a reserved bit", WatchClient.frame(opcode: 0x41, [0x7B, 0x7D]), 1002),
+        ("a part without its beginning", WatchClient.frame(opcode: 0, [0x7B, 0x7D]), 1002),
+        ("an end", WatchClient.frame(opcode: 8, [0x03, 0xE8]), 1000),
+      ] as [(String, [UInt8], UInt16)])
     func `what cannot be read closes with a code`(name: String, bytes: [UInt8], code: UInt16) async throws {
       try await RunningNode.with { node in
         let (client, _) = try await WatchClient.open(node)
@@ -162,7 +166,8 @@ extension NodeTests {
         let (client, hello) = try await WatchClient.open(node, fields: field + "\r\n")
         #expect(hello.role == .viewer)
         for message in [
-          ClientMessage.disconnect(Disconnect(id: "d", listeners: ["l-1"])), .unblock(id: "u", block: "b-1"), .drainNode(id: "n", node: "n-1"),
+          ClientMessage.disconnect(Disconnect(id: "d", listeners: ["l-1"])), .unblock(id: "u", block: "b-1"),
+          .drainNode(id: "n", node: "n-1"),
           .tail(id: "t", endpoint: "e", sample: 1),
         ] {
           try await client.send(message)
@@ -240,7 +245,9 @@ extension NodeTests {
         try await Self.watch(quick, &quickTables) { $0.totals["cluster"]?.requestsTotal == 200 }
         #expect(await publisher.waitingBytes < 1 << 20)
         var slowTables = WatchedTables()
-        try await Self.watch(slow, &slowTables) { $0.totals["cluster"]?.requestsTotal == 200 && $0.endpoints.values.allSatisfy { $0.requestsTotal == 5 } }
+        try await Self.watch(slow, &slowTables) {
+          $0.totals["cluster"]?.requestsTotal == 200 && $0.endpoints.values.allSatisfy { $0.requestsTotal == 5 }
+        }
         #expect(slowTables.endpoints.count == 40)
         #expect(slowTables.faults.isEmpty && quickTables.faults.isEmpty)
       }
@@ -317,7 +324,8 @@ extension NodeTests {
         _ = try await client.message()
         _ = try await ScriptedAgent.connect(to: node, ScriptedAgent.ok)
         let requests = try node.client()
-        try await requests.send("PUT http://e.example/a/b?token=secret HTTP/1.1\r\nHost: e.example\r\nX-Request-Id: r1\r\nContent-Length: 3\r\n\r\nabc")
+        try await requests.send(
+          "PUT http://e.example/a/b?token=secret HTTP/1.1\r\nHost: e.example\r\nX-Request-Id: r1\r\nContent-Length: 3\r\n\r\nabc")
         #expect(try await requests.response().status == 200)
         let shown = try await client.request()
         #expect(shown.id == "t")

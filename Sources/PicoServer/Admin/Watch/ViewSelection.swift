@@ -41,9 +41,13 @@ struct ViewSelection: Hashable, Sendable {
     }
     if let sort {
       let isKnown =
-        tables.contains(.endpoints) && RowOrder<EndpointRow>(sort) != nil || tables.contains(.listeners)
-        && RowOrder<ListenerRow>(sort) != nil || tables.contains(.nodes) && RowOrder<NodeRow>(sort) != nil
-      guard isKnown else { throw bad("sort: \"\(sort.prefix(64).description.escapedForDisplay)\" is no member of a table that is asked for") }
+        tables.contains(.endpoints) && RowOrder<EndpointRow>(sort) != nil
+        || tables.contains(.listeners)
+          && RowOrder<ListenerRow>(sort) != nil
+        || tables.contains(.nodes) && RowOrder<NodeRow>(sort) != nil
+      guard isKnown else {
+        throw bad("sort: \"\(sort.prefix(64).description.escapedForDisplay)\" is no member of a table that is asked for")
+      }
     }
   }
 

@@ -53,7 +53,9 @@ final class WatchHandler: ChannelInboundHandler {
     // Messages wait until the publisher knows the watcher.
     isBusy = true
     let caller = caller
-    context.eventLoop.makeFutureWithTask { await publisher.join(id, outlet, by: caller) }.whenComplete { _ in bound.value.0.done(bound.value.1) }
+    context.eventLoop.makeFutureWithTask { await publisher.join(id, outlet, by: caller) }.whenComplete { _ in
+      bound.value.0.done(bound.value.1)
+    }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) { leave() }
@@ -111,7 +113,9 @@ final class WatchHandler: ChannelInboundHandler {
     isBusy = true
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     let (publisher, id) = (publisher, id)
-    context.eventLoop.makeFutureWithTask { await publisher.receive(message, from: id) }.whenComplete { _ in bound.value.0.done(bound.value.1) }
+    context.eventLoop.makeFutureWithTask { await publisher.receive(message, from: id) }.whenComplete { _ in
+      bound.value.0.done(bound.value.1)
+    }
   }
 
   private func done(_ context: ChannelHandlerContext) {
