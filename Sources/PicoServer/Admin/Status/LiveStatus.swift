@@ -11,6 +11,11 @@ struct LiveStatus {
     /// By loop; empty until there was traffic.
     var reports: [TrafficReport] = []
 
+    mutating func set(_ report: TrafficReport, loop: Int) {
+      while reports.count <= loop { reports.append(TrafficReport()) }
+      reports[loop] = report
+    }
+
     var report: TrafficReport {
       guard var sum = reports.first else { return TrafficReport() }
       for report in reports.dropFirst() { sum.add(report) }
@@ -76,21 +81,16 @@ struct LiveStatus {
     for report in reports {
       guard let index = entries.index(forKey: report.listener) else { continue }
       current.insert(report.listener)
-      set(report.traffic, loop: loop, &entries.values[index])
+      entries.values[index].set(report.traffic, loop: loop)
       touch(report.listener)
     }
     // Those that are not told of any more had no traffic for longer than any rate or latency lasts.
     for id in active[loop] where !current.contains(id) {
       guard let index = entries.index(forKey: id) else { continue }
-      set(entries.values[index].reports[loop].idle, loop: loop, &entries.values[index])
+      entries.values[index].set(entries.values[index].reports[loop].idle, loop: loop)
       touch(id)
     }
     active[loop] = current
-  }
-
-  private func set(_ report: TrafficReport, loop: Int, _ entry: inout Entry) {
-    while entry.reports.count <= loop { entry.reports.append(TrafficReport()) }
-    entry.reports[loop] = report
   }
 
   private mutating func add(_ listener: Listener) {

@@ -199,8 +199,8 @@ package actor StatusPublisher {
   private func publish() {
     let now = now
     let wall = Timestamp.now()
-    for (selection, view) in views where view.due <= now {
-      refresh(selection, view.touched)
+    for selection in views.filter({ $0.value.due <= now }).map(\.key) {
+      refresh(selection)
       views[selection]?.due = Self.due(after: now, every: selection.interval)
       guard let view = views[selection]?.view else { continue }
       for (id, watcher) in watchers {
@@ -220,10 +220,11 @@ package actor StatusPublisher {
     return ((now - phase) / interval + 1) * interval + phase
   }
 
-  private func refresh(_ selection: ViewSelection, _ touched: Touched?) {
+  /// Nobody else holds the view meanwhile: its tables change where they are.
+  private func refresh(_ selection: ViewSelection) {
     guard live != nil else { return }
     var rows = StatusView.Rows()
-    let touched = selection.readsClock ? nil : touched
+    let touched = selection.readsClock ? nil : views[selection]?.touched
     rows.isWhole = touched == nil
     if selection.tables.contains(.blocks) { rows.blocks = actions.blocks() }
     fill(&rows, selection, touched)
