@@ -44,7 +44,7 @@ import Testing
 
   @Test func `every message of a server reads, and is written with the same members`() throws {
     let examples = try Self.examples("server")
-    let types = Set(examples.compactMap { $0.split(separator: "\"").dropFirst(2).first.map(String.init) })
+    let types = Set(examples.compactMap { $0.split(separator: "\"").dropFirst(3).first.map(String.init) })
     #expect(types == ["hello", "snapshot", "update", "history", "errors", "request", "event", "result", "error"])
     for example in examples {
       let message = try ServerMessage(json: Array(example.utf8))
