@@ -27,6 +27,7 @@ if [ "$install" = yes ]; then
   for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux tmux:tmux tic:ncurses-bin openssl:openssl; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
+  [ -e /usr/include/curses.h ] || missing+=(libncursesw5-dev)
   python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   if [ ${#missing[@]} -gt 0 ]; then
     privilege=()
