@@ -78,6 +78,8 @@ private struct Appearance {
   let lightness: Double
   let a: Double
   let b: Double
+  /// How far from grey.
+  let chroma: Double
 
   init(_ light: (red: Double, green: Double, blue: Double)) {
     let (red, green, blue) = light
@@ -88,6 +90,7 @@ private struct Appearance {
     lightness = 0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short
     a = 1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short
     b = 0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short
+    chroma = (a * a + b * b).squareRoot()
   }
 
   func contrast(to other: Appearance) -> Double {
@@ -101,9 +104,8 @@ private struct Appearance {
 
   /// Whether both have a hue and it is not nearly the same: more than 60° apart.
   func differsInHue(from other: Appearance) -> Bool {
-    let (chroma, otherChroma) = (hypot(a, b), hypot(other.a, other.b))
-    guard chroma > 0.05, otherChroma > 0.05 else { return false }
-    return a * other.a + b * other.b < 0.5 * chroma * otherChroma
+    guard chroma > 0.05, other.chroma > 0.05 else { return false }
+    return a * other.a + b * other.b < 0.5 * chroma * other.chroma
   }
 }
 

@@ -91,6 +91,8 @@ class Fleet:
                     row["identity"] = EVIL[(number + index + 1) % len(EVIL)]
                 self.listeners[row["id"]] = row
         self.names = list(self.endpoints)
+        # As JSON, so that a large snapshot does not wait for Python.
+        self.texts = {name: json.dumps(row, separators=(",", ":")) for name, row in self.endpoints.items()}
 
     def endpoint(self, name):
         rate = round(chance.expovariate(1 / 50), 1)
@@ -120,6 +122,7 @@ class Fleet:
             row["requests_total"] += int(row["request_rate"]) + 1
             row["in_flight"] = int(row["request_rate"] / 10)
             row["latency_ms"] = latency(row["latency_ms"]["p50"] * chance.uniform(0.9, 1.1))
+            self.texts[name] = json.dumps(row, separators=(",", ":"))
             members = ["id", "request_rate", "requests_total", "in_flight", "latency_ms"]
             changed.append({key: row[key] for key in members})
         return changed
@@ -209,7 +212,7 @@ class Watcher:
                 text = json.dumps({**message, **part}).encode()
                 await self.trickle(text)
                 continue
-            await self.send({**message, **part})
+            await self.send(self.text({**message, **part}))
         state["repeated"] = True
         if self.fault == "garbage":
             await self.send("this is \x00 no { JSON")
@@ -221,6 +224,14 @@ class Watcher:
             await self.socket.close(1012, "restarting \x1b[31mnow")
         elif self.fault == "unknown":
             await self.send({"type": "tomorrow", "id": name, "value": {"deep": [1, None, "x"]}})
+
+    def text(self, message):
+        rows = message.pop("endpoints", None)
+        text = json.dumps(message, separators=(",", ":"))
+        if rows is None:
+            return text
+        texts = [fleet.texts.get(row["id"]) or json.dumps(row, separators=(",", ":")) for row in rows]
+        return f'{text[:-1]},"endpoints":[{",".join(texts)}]}}'
 
     async def trickle(self, payload):
         """One frame, slowly."""

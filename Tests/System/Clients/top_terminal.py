@@ -18,6 +18,10 @@ import pyte
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Loaded machines take their time; a check that holds does not wait for this long.
 PATIENCE = 30
+# Where the program under test is: the first word of every command line of checks.
+TOP = sys.argv[1] if len(sys.argv) > 1 else ""
+# How the names of the first endpoints of status_server.py begin.
+ROW = "endpoint-0000"
 
 
 class Server:
@@ -182,3 +186,14 @@ class Terminal:
 
     def __exit__(self, *_):
         self.close()
+
+
+def top(server, *options, **keywords):
+    return Terminal([TOP, server.url if isinstance(server, Server) else server, *options], **keywords)
+
+
+def quit(terminal, how="q"):
+    terminal.send("q")
+    code = terminal.ended()
+    assert code == 0, f"{how}: ends with {code}"
+    terminal.check_restored(how)
