@@ -124,9 +124,11 @@ class Stream:
                 raise ConnectionResetError(f"stream {self.number}")
             data, self.received = self.received, b""
             self.unread += len(data)
-        if self.unread >= INITIAL_WINDOW // 2:
-            self.session.send(WINDOW, 0, self.number, self.unread)
-            self.unread = 0
+            # Counted before it is said: the peer may use what it is given before this thread goes on.
+            given = self.unread if self.unread >= INITIAL_WINDOW // 2 else 0
+            self.unread -= given
+        if given:
+            self.session.send(WINDOW, 0, self.number, given)
         return data
 
     def write(self, data):
@@ -150,6 +152,7 @@ class Session:
     def __init__(self, stream, client, accepted=None):
         self.bytes, self.accepted = stream, accepted
         self.streams, self.next = {}, 1 if client else 2
+        self.opening = threading.Lock()
         self.went_away = threading.Event()
         self.pinged = threading.Event()
 
@@ -158,13 +161,24 @@ class Session:
         self.bytes.write(header, payload) if payload else self.bytes.write(header)
 
     def open(self):
-        stream = self.streams[self.next] = Stream(self, self.next)
-        self.next += 2
+        with self.opening:
+            stream = self.streams[self.next] = Stream(self, self.next)
+            self.next += 2
         self.send(WINDOW, SYN, stream.number, 0)
         return stream
 
     def run(self):
-        """Reads frames until the tunnel ends."""
+        """Reads frames until the tunnel ends; then what is open is reset, so that nobody waits for it."""
+        try:
+            self.receive()
+        finally:
+            for stream in list(self.streams.values()):
+                with stream.change:
+                    stream.was_reset = stream.was_reset or not stream.ended
+                    stream.ended = True
+                    stream.change.notify_all()
+
+    def receive(self):
         while True:
             version, kind, flags, number, length = struct.unpack(">BBHII", self.bytes.read(12))
             assert version == 0 and kind <= GO_AWAY, (version, kind)
