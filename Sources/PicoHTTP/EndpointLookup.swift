@@ -26,7 +26,7 @@ package struct EndpointLookup: Sendable {
     self.domains = DomainSuffixes(domains)
   }
 
-  package func find(in head: RequestHead, _ bytes: RawSpan) -> Outcome {
+  package func find(in head: borrowing RequestHead, _ bytes: RawSpan) -> Outcome {
     if usesHeader, let name = head.endpoint {
       return Self.isName(name, bytes) ? .found(name, .header) : .invalid
     }

@@ -10,7 +10,7 @@ package enum HeadParse: Equatable, Sendable {
 
 /// The head of one request, as offsets into bytes that the caller keeps. Reuse one value for all requests of a connection:
 /// `reset()` keeps the capacity, and then nothing is allocated. Not one byte is looked at twice, however a head drips in.
-package struct RequestHead: Sendable {
+package struct RequestHead: ~Copyable, Sendable {
   package enum TargetForm: UInt8, Equatable, Sendable {
     case origin
     case absolute

@@ -1,5 +1,5 @@
 /// The head of one response, as offsets into bytes that the caller keeps. Reuse it as `RequestHead`.
-package struct ResponseHead: Sendable {
+package struct ResponseHead: ~Copyable, Sendable {
   /// 100 to 999.
   package private(set) var status = 0
   package private(set) var version = HTTPVersion.http11

@@ -31,7 +31,7 @@ import Testing
     }
     let bytes = parsed.buffer.readableBytesSpan
     #expect(parsed.head.status == code.status)
-    #expect(!parsed.head.keepsAlive(answering: method))
+    #expect(parsed.head.keepsAlive(answering: method) == false)
     #expect(parsed.head.value(named: "retry-after", in: bytes)?.text(in: bytes) == "120")
     let words = parsed.head.value(named: "x-pico-error", in: bytes)?.text(in: bytes).split(separator: "-").joined(separator: " ")
     #expect(words == "\(code.text)")

@@ -3,7 +3,7 @@ import NIOCore
 @testable import PicoHTTP
 
 /// A request head parsed from text, with the bytes it points into. In tables `\r\n` is written out, because it is the matter at hand.
-struct Parsed {
+struct Parsed: ~Copyable {
   var head: RequestHead
   var buffer: ByteBuffer
   var outcome: HeadParse
@@ -44,7 +44,7 @@ struct Parsed {
   }
 }
 
-struct ParsedResponse {
+struct ParsedResponse: ~Copyable {
   var head: ResponseHead
   var buffer: ByteBuffer
   var outcome: HeadParse

@@ -115,6 +115,6 @@ import Testing
     let again = Parsed(once)
     #expect(again.outcome == .complete(headBytes: once.utf8.count))
     #expect(again.head.framing.kind == .chunked)
-    #expect(again.head.acceptsTrailers)
+    #expect(again.head.acceptsTrailers == true)
   }
 }

@@ -11,7 +11,7 @@ import Testing
     #expect(parsed.head.reason.text(in: parsed.buffer.readableBytesSpan) == "All is well")
     #expect(parsed.head.framing(answering: .get).kind == .length(3))
     #expect(parsed.head.framing(answering: .head).isComplete)
-    #expect(parsed.head.keepsAlive(answering: .get))
+    #expect(parsed.head.keepsAlive(answering: .get) == true)
     #expect(parsed.head.keepAliveTimeoutSeconds(parsed.buffer.readableBytesSpan) == 5)
   }
 
@@ -66,9 +66,9 @@ import Testing
   @Test func `a switch that was asked for is taken`() {
     let parsed = ParsedResponse(
       "HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n", asksForUpgrade: true)
-    #expect(parsed.head.isSwitch)
-    #expect(!parsed.head.isInterim)
-    #expect(!parsed.head.keepsAlive(answering: .get))
+    #expect(parsed.head.isSwitch == true)
+    #expect(parsed.head.isInterim == false)
+    #expect(parsed.head.keepsAlive(answering: .get) == false)
     let written = parsed.toClient()
     #expect(written.lines == ["HTTP/1.1 101 Switching", "Upgrade: x", "Connection: Upgrade", ""])
     #expect(!written.keepsAlive)
@@ -116,7 +116,7 @@ import Testing
 
   @Test func `a head behind an interim one is read with the same value`() {
     var parsed = ParsedResponse("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
-    #expect(parsed.head.isInterim)
+    #expect(parsed.head.isInterim == true)
     parsed.head.reset()
     let final = ByteBuffer(string: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
     #expect(parsed.head.parse(final.readableBytesSpan, limit: 100, answering: parsed.question) == .complete(headBytes: final.readableBytes))

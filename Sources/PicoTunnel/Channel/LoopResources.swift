@@ -1,4 +1,5 @@
 package import NIOCore
+internal import PicoCore
 
 /// Something that gathered output during a tick and sends it at the tick's end.
 package protocol TickFlushing: AnyObject {
@@ -29,18 +30,18 @@ package final class LoopResources {
   private var sweepables: [ObjectIdentifier: any Sweepable] = [:]
   private var sweepTask: RepeatedTask?
   private var entropy: [UInt32] = []
-  private var generator = SystemRandomNumberGenerator()
   private var weak: UInt64
 
   package static let sweepInterval = TimeAmount.milliseconds(250)
   private static let keptBuffers = 64
+  private static let entropyWords = 64
   private static let largestKeptBuffer = 256 << 10
   private static let allocator = ByteBufferAllocator()
 
   package init(eventLoop: any EventLoop, index: Int) {
     self.eventLoop = eventLoop
     self.index = index
-    weak = generator.next() | 1
+    weak = UInt64.random(in: 1...UInt64.max)
   }
 
   /// Steady nanoseconds.
@@ -104,11 +105,11 @@ package final class LoopResources {
 
   // MARK: Randomness
 
-  /// 32 bits from the system's generator, fetched 256 words at a time: the masks of frames must not be guessable (RFC 6455 section 10.3).
+  /// 32 bits from the system's generator, fetched 64 words at a time: the masks of frames must not be guessable (RFC 6455 section 10.3).
   package func strongRandom() -> UInt32 {
     if let word = entropy.popLast() { return word }
-    for _ in 0..<256 { entropy.append(generator.next()) }
-    return generator.next()
+    entropy = Entropy.words(Self.entropyWords)
+    return entropy.removeLast()
   }
 
   /// 64 bits for choices that nobody needs to be unable to guess (xorshift64*).
