@@ -58,6 +58,9 @@ struct NodeLoops: Sendable {
 
   func inFlight() async -> Int { await gather { $0.statistics.inFlight }.reduce(0, +) }
 
+  /// Plain yamux peers that have not taken everything that was written for them.
+  func owingTunnels() async -> Int { await gather { $0.tunnels.values.count { $0.isOwing } }.reduce(0, +) }
+
   func drain() async {
     await drainConnections()
   }

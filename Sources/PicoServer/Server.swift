@@ -161,6 +161,8 @@ package final class Server: Sendable {
     }
     for acceptor in running.acceptors { acceptor.close() }
     while clock.now < end, await running.loops.inFlight() > 0 { try? await Task.sleep(for: .milliseconds(20)) }
+    // The end of a plain yamux session is a reset, which must not overtake the last bytes of a request.
+    while clock.now < end, await running.loops.owingTunnels() > 0 { try? await Task.sleep(for: .milliseconds(20)) }
     let left = await running.loops.inFlight()
     if left > 0 { logger.warning("grace period over with requests in flight", metadata: ["requests": "\(left)"]) }
   }

@@ -60,7 +60,7 @@ package enum ConnectErrorText {
       return "cannot find the host \(error.host)"
     case let error as IOError: return SystemErrorText.text(error.errnoCode)
     case ChannelError.connectTimeout: return "no answer in time"
-    default: return "\(error)"
+    default: return TLSContext.isTLS(error) ? TLSContext.text(error) : "\(error)"
     }
   }
 

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import NIOCore
 package import NIOSSL
 package import PicoCore
@@ -28,7 +29,11 @@ package enum TLSContext {
     do {
       return try NIOSSLContext(configuration: configuration)
     } catch {
-      throw PicoError(.badConfiguration, "\(key): \(caFile ?? "the system's authorities") cannot be read", side: .internal, cause: error)
+      let file = caFile ?? "the system's authorities"
+      if let caFile, unsafe access(caFile, R_OK) != 0 {
+        throw PicoError(.badConfiguration, "\(key): \(file) cannot be read: \(SystemErrorText.text(errno))", side: .internal)
+      }
+      throw PicoError(.badConfiguration, "\(key): \(file) holds no certificate that can be read", side: .internal)
     }
   }
 
@@ -44,6 +49,37 @@ package enum TLSContext {
 
   package static func isTLS(_ error: any Error) -> Bool {
     error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError || error is TLSIdentityMismatch
+  }
+}
+
+extension TLSContext {
+  /// What went wrong with TLS, without the types, numbers and paths of the library's own description.
+  static func text(_ error: any Error) -> String {
+    switch error {
+    case NIOSSLError.handshakeFailed(let cause): return text(cause)
+    case NIOSSLError.uncleanShutdown: return "the other side ended the connection without a word"
+    case BoringSSLError.sslError(let causes), BoringSSLError.unknownError(let causes):
+      return causes.first.map { text(library: "\($0)") } ?? "the handshake failed"
+    case BoringSSLError.syscallError, BoringSSLError.zeroReturn: return "the other side ended the connection during the handshake"
+    case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+      let words = "\(error)".split(separator: " ")
+      // "… Couldn't find NAME in certificate from peer"
+      guard words.count > 5 else { return "the certificate is not for that name" }
+      return "the certificate is not for \(words[words.count - 5])"
+    default: return "\(error)"
+    }
+  }
+
+  /// The reason in `… OPENSSL_internal:CERTIFICATE_VERIFY_FAILED at FILE:LINE`.
+  private static func text(library description: String) -> String {
+    let mark = "OPENSSL_internal:"
+    guard let range = description.firstRange(of: mark) else { return "the handshake failed" }
+    let reason = description[range.upperBound...].prefix { $0 != " " }
+    switch reason {
+    case "CERTIFICATE_VERIFY_FAILED": return "the certificate is not of a trusted authority or not valid now"
+    case "WRONG_VERSION_NUMBER", "HTTP_REQUEST": return "what answers speaks no TLS"
+    default: return reason.lowercased().replacing("_", with: " ")
+    }
   }
 }
 

@@ -42,7 +42,7 @@ struct Pico: AsyncParsableCommand {
       default:
         break
       }
-      var command = try parseAsRoot(rewritten(arguments))
+      var command = try parseAsRoot(try rewritten(arguments))
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
@@ -55,7 +55,12 @@ struct Pico: AsyncParsableCommand {
   }
 
   /// `server`, `agent` and `forward` take their flags from the configuration's keys, so they print their own help.
-  private static func rewritten(_ arguments: [String]) -> [String] {
+  private static func rewritten(_ arguments: [String]) throws -> [String] {
+    if arguments.first == "help", let name = arguments.dropFirst().first, !name.hasPrefix("-"),
+      !configuration.subcommands.contains(where: { $0._commandName == name })
+    {
+      throw ValidationError("\"\(name)\" is not a command")
+    }
     guard arguments.count == 2, arguments[0] == "help", ["server", "agent", "forward"].contains(arguments[1]) else { return arguments }
     return [arguments[1], "--help"]
   }

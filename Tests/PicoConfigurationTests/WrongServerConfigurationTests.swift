@@ -19,7 +19,11 @@ import Testing
     ("proxy:\n  max-connections: many", "FILE:2: proxy.max-connections: \"many\" is not an integer (like 0, 1024)"),
     ("proxy:\n  max-connections: 0", "FILE:2: proxy.max-connections: \"0\" must be more than 0"),
     ("proxy: {rate-limit: -1}", "FILE:1: proxy.rate-limit: \"-1\" must not be negative"),
-    ("proxy: {via: yes}", "FILE:1: proxy.via: \"yes\" is not true or false"),
+    (
+      "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+        + zip("bcde", "abcd").map { "\($0): &\($0) [\(Array(repeating: "*\($1)", count: 10).joined(separator: ","))]\n" }.joined(),
+      "FILE: holds more than 100000 values"
+    ), ("proxy: {via: yes}", "FILE:1: proxy.via: \"yes\" is not true or false"),
     ("proxy:\n  endpoint-from:\n    - header\n    - path\n", "FILE:4: proxy.endpoint-from[1]: \"path\" is not one of header, host"),
     ("proxy: {endpoint-from: header}", "FILE:1: proxy.endpoint-from: needs a list ([a, b]), not a single value"),
     ("proxy: {endpoint-from: []}", "FILE:1: proxy.endpoint-from: is empty, so no request could name an endpoint"),

@@ -9,6 +9,7 @@ extension SystemTests {
       (["server", "--no-such-flag"], 64, "--no-such-flag"),
       (["agent", "--no-such-flag", "a", "3000"], 64, "--no-such-flag"),
       (["frobnicate"], 64, "frobnicate"),
+      (["help", "frobnicate"], 64, "frobnicate"),
       (["agent"], 64, "ENDPOINT"),
       (["agent", "bad/endpoint", "3000"], 64, "bad/endpoint"),
       (["agent", "good", "ftp://somewhere"], 64, "ftp://somewhere"),

@@ -5,6 +5,8 @@ internal import Yams
 enum ConfigurationFile {
   /// The most bytes of a file; more is a mistake.
   static let maximumSize = 4 << 20
+  /// The most values, those of an alias counted wherever it stands: a few lines of aliases of aliases are more than any memory holds.
+  static let maximumValues = 100_000
 
   /// Throws one problem with file and line.
   static func read(path: String) throws(ConfigurationError) -> ConfigurationNode {
@@ -20,7 +22,12 @@ enum ConfigurationFile {
   static func parse(_ text: String, path: String) throws(ConfigurationError) -> ConfigurationNode {
     do {
       guard let root = try Yams.compose(yaml: text) else { return ConfigurationNode(.nothing, .file(path: path, line: 1)) }
-      return node(root, path: path)
+      var left = maximumValues
+      let tree = node(root, path: path, left: &left)
+      guard left >= 0 else { throw ConfigurationError("\(path): holds more than \(maximumValues) values", isUsage: false) }
+      return tree
+    } catch let error as ConfigurationError {
+      throw error
     } catch let error as YamlError {
       throw problem(error, path: path)
     } catch {
@@ -28,18 +35,22 @@ enum ConfigurationFile {
     }
   }
 
-  private static func node(_ node: Node, path: String) -> ConfigurationNode {
+  /// Nothing below a value for which there was no room: `left` is negative then.
+  private static func node(_ node: Node, path: String, left: inout Int) -> ConfigurationNode {
     let place = Provenance.file(path: path, line: node.mark?.line ?? 1)
+    left -= 1
+    guard left >= 0 else { return ConfigurationNode(.nothing, place) }
     switch node {
     case .scalar(let scalar):
       let isNothing = scalar.style == .plain && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
       return ConfigurationNode(isNothing ? .nothing : .scalar(scalar.string), place)
     case .sequence(let sequence):
-      return ConfigurationNode(.list(sequence.map { self.node($0, path: path) }), place)
+      return ConfigurationNode(.list(sequence.map { self.node($0, path: path, left: &left) }), place)
     case .mapping(let mapping):
       let entries = mapping.map { key, value in
         ConfigurationNode.Entry(
-          key: key.scalar?.string ?? "?", provenance: .file(path: path, line: key.mark?.line ?? 1), value: self.node(value, path: path))
+          key: key.scalar?.string ?? "?", provenance: .file(path: path, line: key.mark?.line ?? 1),
+          value: self.node(value, path: path, left: &left))
       }
       return ConfigurationNode(.mapping(entries), place)
     case .alias:

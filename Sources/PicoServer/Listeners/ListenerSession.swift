@@ -10,6 +10,8 @@ internal import Synchronization
 final class ListenerSession: TunnelDelegate, Sweepable {
   let listener: Listener
   private let loop: LoopContext
+  /// Of the tunnel's socket.
+  private let descriptor: CInt
   private(set) var tunnel: TunnelHandler?
   private var isLeaving = false
   private var isReplaced = false
@@ -27,8 +29,9 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   /// A request may have been given to the listener and not yet be counted; and what ended a moment ago is still on its way.
   private static let idleSweepsBeforeClose = 3
 
-  init(listener: Listener, loop: LoopContext) {
+  init(listener: Listener, loop: LoopContext, descriptor: CInt) {
     self.listener = listener
+    self.descriptor = descriptor
     self.loop = loop
   }
 
@@ -96,7 +99,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
       drain()
       if !listener.isPico { leave() }
     }
-    if isLeaving, !listener.isPico, tunnel.streamCount == 0 { close() }
+    if isLeaving, !listener.isPico, tunnel.streamCount == 0, !isOwing { close() }
   }
 
   func tunnelDidReceiveGoAway(_ tunnel: TunnelHandler) { leave() }
@@ -168,7 +171,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
 
   func sweep(now: UInt64) {
     guard let tunnel, let drainDeadline else { return }
-    let isIdle = tunnel.streamCount == 0 && listener.inFlight.load(ordering: .relaxed) == 0
+    let isIdle = tunnel.streamCount == 0 && listener.inFlight.load(ordering: .relaxed) == 0 && !isOwing
     idleSweeps = isIdle ? idleSweeps + 1 : 0
     guard idleSweeps >= Self.idleSweepsBeforeClose || now >= drainDeadline else { return }
     if !isIdle {
@@ -180,6 +183,13 @@ final class ListenerSession: TunnelDelegate, Sweepable {
         ])
     }
     close()
+  }
+
+  /// A plain yamux peer has not taken everything that was written for it: the reset that ends its session would throw that away.
+  var isOwing: Bool {
+    guard !listener.isPico, let channel = tunnel?.channel else { return false }
+    let waiting = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    return waiting > 0 || OutputQueue.bytes(of: descriptor) > 0
   }
 
   /// The end, now: what is still open on the tunnel is reset.

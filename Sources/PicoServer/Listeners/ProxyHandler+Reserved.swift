@@ -77,7 +77,7 @@ extension ProxyHandler {
     if let block = node.blocks.block(for: listener.registrant, now: now) {
       return fail(.blocked, behind: rest, retryAfterSeconds: block.secondsLeft(now: now))
     }
-    let session = ListenerSession(listener: listener, loop: loop)
+    let session = ListenerSession(listener: listener, loop: loop, descriptor: descriptor)
     let tunnel = TunnelHandler(settings: node.tunnelSettings(isPico: isPico), loop: loop.resources, delegate: session)
     let answer = WebSocketHandshake.acceptKey(for: key.text(in: span).utf8)
     begin(session, tunnel, answer: answer, isPico: isPico, rest: rest, context: context)

@@ -5,7 +5,8 @@ internal import PicoTunnel
 internal import Synchronization
 
 /// A downstream TCP connection carried in WebSocket messages: what comes in binary messages goes to a stream of the endpoint as it is, and
-/// back. A Close frame ends the client's side, as the message layer has no half-close. Confined to its loop.
+/// back. A Close frame ends the client's side, as the message layer has no half-close. Until the service's first byte what the client sent
+/// is kept, so that a listener whose agent reached no service costs the connection nothing. Confined to its loop.
 final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -14,7 +15,17 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
   private static let sliceMinimum = 8 << 10
 
   private let loop: LoopContext
-  private let listener: Listener
+  private var routes: EndpointRoutes
+  /// The one that has the connection, or had it last.
+  private var listener: Listener?
+  private var tried = InlineArray<3, ListenerID?>(repeating: nil)
+  private var attempts = 0
+  /// A listener took no more streams.
+  private(set) var wasFull = false
+  /// What the client sent so far; nil while that is nothing.
+  private var replay: ByteBuffer?
+  /// The whole of what the client sent is in ``replay``, and nothing came of the service.
+  private var canReplay = true
   private var stream: (any ByteStream)?
   private var decoder = WebSocketFrameDecoder(expectsMask: true)
   private var context: ChannelHandlerContext?
@@ -26,22 +37,40 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
   private var isEndReceived = false
   private var bytesIn = 0
   private var bytesOut = 0
+  private let startedAt: UInt64
+  /// In the listener's statistics.
+  private var isCounted = false
 
-  init(loop: LoopContext, listener: Listener) {
+  init(loop: LoopContext, routes: EndpointRoutes) {
     self.loop = loop
-    self.listener = listener
-    listener.inFlight.add(1, ordering: .relaxed)
+    self.routes = routes
+    startedAt = loop.resources.now()
   }
 
-  /// Opens the stream at the agent's end too: many protocols begin with a word of the server.
-  func begin(_ stream: any ByteStream) {
-    self.stream = stream
-    _ = loop.cell(of: listener)
-    _ = unsafe stream.write(UnsafeRawBufferPointer(start: nil, count: 0), end: false)
+  /// Gives the connection, with what the client sent so far, to a listener that has not had it; false when there is none. The stream is
+  /// opened at the agent's end too: many protocols begin with a word of the server.
+  func connect() -> Bool {
+    let now = loop.resources.now()
+    if routes.isRetired, let current = loop.node.routes.routes(of: routes.endpoint) { routes = current }
+    while attempts < ExchangeState.maximumAttempts, let next = routes.pick(excluding: tried, caller: loop.resources, now: now) {
+      tried[attempts] = next.id
+      attempts += 1
+      guard let stream = next.open(self, from: loop.resources, mailboxes: loop.node.mailboxes) else {
+        wasFull = true
+        continue
+      }
+      listener?.inFlight.subtract(1, ordering: .relaxed)
+      next.inFlight.add(1, ordering: .relaxed)
+      listener = next
+      self.stream = stream
+      _ = loop.cell(of: next)
+      let bytes = replay ?? ByteBuffer()
+      let goesOn = unsafe bytes.withUnsafeReadableBytes { unsafe stream.write($0, end: isEndSent) }
+      setReading(goesOn)
+      return true
+    }
+    return false
   }
-
-  /// No stream could be had.
-  func abandon() { listener.inFlight.subtract(1, ordering: .relaxed) }
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
@@ -110,9 +139,22 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
       }
     }
     bytesIn += count
+    if canReplay { keep(plain) }
     let goesOn = unsafe plain.withUnsafeReadableBytes { unsafe stream.write($0, end: false) }
     loop.resources.giveBack(plain)
     if !goesOn { setReading(false) }
+  }
+
+  private func keep(_ bytes: ByteBuffer) {
+    var kept = replay.take() ?? loop.resources.takeBuffer()
+    kept.writeImmutableBuffer(bytes)
+    replay = kept
+    if kept.readableBytes > loop.node.settings.retryBuffer { endReplay() }
+  }
+
+  private func endReplay() {
+    canReplay = false
+    if let kept = replay.take() { loop.resources.giveBack(kept) }
   }
 
   private func setReading(_ isOn: Bool) { try? context?.channel.syncOptions?.setOption(.autoRead, value: isOn) }
@@ -130,6 +172,7 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
   // MARK: From the stream
 
   func streamDidReceive(_ bytes: ByteBuffer) {
+    if canReplay { noteAnswer() }
     bytesOut += bytes.readableBytes
     write(.binary, bytes)
     if isWritable {
@@ -140,9 +183,25 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
     }
   }
 
+  /// The service said something: it is there, and has what was sent.
+  private func noteAnswer() {
+    endReplay()
+    listener?.recordSuccess(now: loop.resources.now())
+    count(isError: false)
+  }
+
+  /// The connection is one request of the listener, whose response begins with the service's first byte.
+  private func count(isError: Bool) {
+    guard let listener, !isCounted else { return }
+    isCounted = true
+    let now = loop.resources.now()
+    loop.cell(of: listener).recordResponse(status: 101, latency: now &- startedAt, now: now, isError: isError)
+  }
+
   func streamDidBecomeWritable() { setReading(true) }
 
   func streamDidEnd() {
+    if canReplay { noteAnswer() }
     isEndReceived = true
     write(.close, [0x03, 0xE8])
     if isEndSent {
@@ -153,11 +212,13 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
 
   func streamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) {
     stream = nil
-    if code == .connectTimeout || code == .notSent && wasAcknowledged {
+    if let listener, code == .connectTimeout || code == .notSent && wasAcknowledged {
       let now = loop.resources.now()
       let isHalfFailing = loop.cell(of: listener).recordConnectFailure(now: now)
       if listener.recordConnectFailure(isHalfFailing: isHalfFailing, now: now) { loop.node.logLeftOut(listener) }
     }
+    if canReplay, code == .notSent || code == .connectTimeout, connect() { return loop.statistics.recordRetry() }
+    if canReplay { count(isError: true) }
     // 1011: the server met a condition that kept it from going on.
     write(.close, [0x03, 0xF3])
     closeConnection()
@@ -216,13 +277,15 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
     loop.statistics.inFlight -= 1
     loop.hold(-unconsumed)
     unconsumed = 0
+    endReplay()
     if let stream {
       self.stream = nil
       stream.reset(.cancelled)
     }
-    let now = loop.resources.now()
-    loop.cell(of: listener).recordBytes(in: bytesIn, out: bytesOut, now: now)
     loop.statistics.recordBytes(in: bytesIn, out: bytesOut)
+    count(isError: false)
+    guard let listener else { return }
+    loop.cell(of: listener).recordBytes(in: bytesIn, out: bytesOut, now: loop.resources.now())
     listener.inFlight.subtract(1, ordering: .relaxed)
   }
 }
@@ -234,16 +297,13 @@ extension ProxyHandler {
     if head.value(named: "origin", in: span) != nil { return fail(.endpointNotPermitted, behind: rest) }
     guard let endpoint = EndpointID(name.text(in: span)) else { return fail(.malformedRequest, behind: rest) }
     guard let context, let key = head.value(named: "sec-websocket-key", in: span) else { return }
-    let now = loop.resources.now()
-    guard let routes = node.routes.routes(of: endpoint),
-      let listener = routes.pick(excluding: exchange.tried, caller: loop.resources, now: now)
-    else { return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest) }
-    let handler = TCPHandler(loop: loop, listener: listener)
-    guard let stream = listener.open(handler, from: loop.resources, mailboxes: node.mailboxes) else {
-      handler.abandon()
-      return fail(.overloaded, behind: rest)
+    guard let routes = node.routes.routes(of: endpoint) else {
+      return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest)
     }
-    handler.begin(stream)
+    let handler = TCPHandler(loop: loop, routes: routes)
+    guard handler.connect() else {
+      return fail(handler.wasFull ? .overloaded : node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest)
+    }
     recordUpgrade()
     let waiting = input.take()
     if isReadPaused { resumeReading() }

@@ -94,7 +94,7 @@ enum ListenAddresses {
         return [try SocketAddress.makeAddressResolvingHost(address.host, port: address.port)]
       }
     } catch {
-      throw PicoError(.badConfiguration, "\(key): \(address): no such address", side: .internal, cause: error)
+      throw PicoError(.badConfiguration, "\(key): \(address): no such address", side: .internal)
     }
   }
 }

@@ -2,6 +2,7 @@ import NIOCore
 import PicoCore
 import PicoTunnel
 import Support
+import Synchronization
 import Testing
 
 @testable import PicoServer
@@ -88,6 +89,89 @@ extension NodeTests {
       }
     }
 
+    @Test(arguments: [1, 2], [StreamResetCode.notSent, .connectTimeout])
+    func `a connection that no service took goes to another listener with what was sent`(
+      threads: Int, code: StreamResetCode
+    ) async throws {
+      try await RunningNode.with(threads: threads) { node in
+        let first = Switch()
+        let script: ScriptedAgent.Script = { stream, event in
+          guard event == .end else { return }
+          if first.turn() { stream.reset(code) } else { stream.send("taken", end: true) }
+        }
+        let agents = [try await ScriptedAgent.connect(to: node, script), try await ScriptedAgent.connect(to: node, script)]
+        let client = try await open(node)
+        try await client.socket.send(Self.frame(2, "ab") + Self.frame(2, "c") + Self.frame(8, ""))
+        #expect(try await client.bytes { _ in false } == [0x82, 5] + Array("taken".utf8) + [0x88, 2, 0x03, 0xE8])
+        #expect(agents.map(\.seen.all.count) == [1, 1])
+        #expect(agents.allSatisfy { $0.seen.all.first?.text == "abc" && $0.seen.all.first?.isEnded == true })
+        #expect(try await node.metric("pico_proxy_retries_total") == 1)
+        try await eventually("nothing in flight at either listener") {
+          node.node?.registry.all.allSatisfy { $0.inFlight.load(ordering: .relaxed) == 0 } == true
+        }
+      }
+    }
+
+    @Test(arguments: [1, 2])
+    func `a connection is tried three times at most`(threads: Int) async throws {
+      try await RunningNode.with(threads: threads) { node in
+        var agents: [ScriptedAgent] = []
+        for _ in 0..<5 { agents.append(try await ScriptedAgent.connect(to: node, ScriptedAgent.refusing(.notSent))) }
+        let client = try await open(node)
+        try await client.socket.send(Self.frame(2, "\r\n\r\n"))
+        #expect(try await client.bytes { _ in false } == [0x88, 2, 0x03, 0xF3])
+        #expect(agents.map(\.seen.all.count).reduce(0, +) == 3)
+        #expect(agents.allSatisfy { $0.seen.all.count <= 1 })
+      }
+    }
+
+    /// The agent says that a service had it, it answered already, or more was sent than is kept.
+    @Test(arguments: [1, 2], ["delivered", "answered", "too much"])
+    func `what a service may have seen goes to no other`(threads: Int, why: String) async throws {
+      try await RunningNode.with(threads: threads, { $0.proxy.retryBuffer = ByteSize(bytes: 8) }) { node in
+        let script: ScriptedAgent.Script = { stream, event in
+          guard event == .head else { return }
+          if why == "answered" { stream.send("x") }
+          stream.reset(why == "delivered" ? .resetAfterSend : .notSent)
+        }
+        let agents = [try await ScriptedAgent.connect(to: node, script), try await ScriptedAgent.connect(to: node, script)]
+        let client = try await open(node)
+        try await client.socket.send(Self.frame(2, why == "too much" ? "12345\r\n\r\n" : "\r\n\r\n"))
+        #expect(try await client.bytes { _ in false }.suffix(4) == [0x88, 2, 0x03, 0xF3])
+        #expect(agents.map(\.seen.all.count).reduce(0, +) == 1)
+      }
+    }
+
+    @Test(arguments: [1, 2])
+    func `a tunnel without room is passed over`(threads: Int) async throws {
+      try await RunningNode.with(threads: threads, { $0.tunnel.maxStreams = 1 }) { node in
+        let agents = [try await ScriptedAgent.connect(to: node) { _, _ in }, try await ScriptedAgent.connect(to: node) { _, _ in }]
+        let clients = [try await open(node), try await open(node)]
+        try await eventually("one for each") { agents.allSatisfy { $0.seen.all.count == 1 } }
+        withExtendedLifetime(clients) {}
+      }
+    }
+
+    @Test func `failures of a service that answers in between are no row, and its connections are counted`() async throws {
+      try await RunningNode.with { node in
+        let turns = Turns()
+        let agent = try await ScriptedAgent.connect(to: node) { stream, event in
+          guard event == .head else { return }
+          if turns.next() % 3 == 2 { stream.reset(.notSent) } else { stream.send("ok", end: true) }
+        }
+        for index in 0..<24 {
+          let client = try await open(node)
+          try await client.socket.send(Self.frame(2, "\r\n\r\n") + Self.frame(8, ""))
+          let rest = try await client.bytes { _ in false }
+          #expect(rest == (index % 3 == 2 ? [0x88, 2, 0x03, 0xF3] : [0x82, 2] + Array("ok".utf8) + [0x88, 2, 0x03, 0xE8]))
+        }
+        #expect(agent.seen.all.count == 24)
+        let listener = try #require(node.node?.registry.all.first)
+        #expect(!listener.isLeftOut(now: NIODeadline.now().uptimeNanoseconds))
+        #expect(try await node.status("requests_total") == 24)
+      }
+    }
+
     @Test func `a client that vanishes ends the stream`() async throws {
       try await RunningNode.with { node in
         let agent = try await ScriptedAgent.connect(to: node) { _, _ in }
@@ -105,4 +189,11 @@ extension NodeTests {
       }
     }
   }
+}
+
+/// Counts how often it was asked, from any thread.
+private final class Turns: Sendable {
+  private let count = Atomic<Int>(0)
+
+  func next() -> Int { count.add(1, ordering: .relaxed).oldValue }
 }
