@@ -193,13 +193,5 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   }
 
   /// The end, now: what is still open on the tunnel is reset.
-  func close() {
-    guard let tunnel else { return }
-    let channel = tunnel.channel
-    if !listener.isPico {
-      // Agents of that kind come back only after a reset; they take an orderly close for the end of their work.
-      channel?.closeByReset()
-    }
-    tunnel.close()
-  }
+  func close() { tunnel?.close() }
 }

@@ -16,9 +16,7 @@ extension TunnelHandler {
       framedBytes &+ YamuxFrameHeader.length &+ bytes.count <= Self.messageLimit
     {
       stream.wasWritten = true
-      let (header, isClosed) = machine.sendData(stream.slot, count: bytes.count, fin: end)
-      unsafe append(header, bytes)
-      if isClosed { release(stream) }
+      if unsafe send(stream.slot, bytes, end: end) { release(stream) }
       return true
     }
     var pending = stream.pending ?? loop.takeBuffer()
@@ -71,10 +69,10 @@ extension TunnelHandler {
       stream.pending = nil
       let count = min(pending.readableBytes, machine.sendWindow(slot), Self.quantum)
       let isLast = count == pending.readableBytes
-      let (header, isClosed) = machine.sendData(slot, count: count, fin: isLast && stream.isEndPending)
       stream.wasWritten = true
+      var isClosed = false
       unsafe pending.readWithUnsafeReadableBytes { bytes in
-        unsafe append(header, UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+        isClosed = unsafe send(slot, UnsafeRawBufferPointer(rebasing: bytes.prefix(count)), end: isLast && stream.isEndPending)
         return count
       }
       if isLast {
@@ -92,6 +90,20 @@ extension TunnelHandler {
         stream.consumer?.streamDidBecomeWritable()
       }
     }
+  }
+
+  /// Data with its frame, and FIN with the last of it; true when the stream is over.
+  ///
+  /// To a plain yamux peer FIN goes alone, behind the data: a Go program wakes its reader for the flags of a frame before it has taken the
+  /// payload, and the reader finds nothing but the end.
+  private func send(_ slot: Int, _ bytes: UnsafeRawBufferPointer, end: Bool) -> Bool {
+    let isFinApart = end && !settings.session.isPico && bytes.count > 0
+    let (header, isClosed) = machine.sendData(slot, count: bytes.count, fin: end && !isFinApart)
+    unsafe append(header, bytes)
+    guard isFinApart else { return isClosed }
+    let (last, isClosedNow) = machine.sendData(slot, count: 0, fin: true)
+    append(last)
+    return isClosedNow
   }
 
   // MARK: Frames

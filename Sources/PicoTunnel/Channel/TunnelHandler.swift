@@ -267,6 +267,9 @@ package final class TunnelHandler: ChannelInboundHandler, TickFlushing, Sweepabl
   /// Closes the tunnel and resets what is open on it.
   package func close() { end(.closed) }
 
+  /// Agents of the plain kind come back only after a reset: a Close frame or an orderly end is the end of their work to them.
+  private var leavesByReset: Bool { settings.session.role == .server && !settings.session.isPico }
+
   func end(_ reason: TunnelCloseReason) {
     guard closeReason == nil, let context else { return }
     // From here on nothing is received, and a flush that fails and reads once more does not come back here.
@@ -277,6 +280,8 @@ package final class TunnelHandler: ChannelInboundHandler, TickFlushing, Sweepabl
     case .session, .control:
       append(YamuxFrameHeader(type: .goAway, flags: [], streamID: 0, length: 1))
       sendControlFrame(.close, [0x03, 0xEA])
+    case .closed where leavesByReset, .silent where leavesByReset:
+      context.channel.closeByReset()
     case .closed:
       sendControlFrame(.close, [0x03, 0xE8])
     case .closedByPeer:

@@ -1,5 +1,6 @@
 import NIOCore
 import PicoCore
+import PicoStatus
 import PicoTunnel
 import Support
 import Testing
@@ -36,6 +37,41 @@ extension NodeTests {
 
     private func setReading(_ agent: ScriptedAgent, _ isOn: Bool) async throws {
       try await agent.onLoop { try? $0.tunnel?.channel?.syncOptions?.setOption(.autoRead, value: isOn) }
+    }
+
+    /// How the session ended for its agent: a reset is an error of the socket, anything else tells it that its work is done.
+    private func isReset(_ agent: ScriptedAgent) async throws -> Bool {
+      try await agent.ends()
+      guard case .failed(let reason)? = try await agent.onLoop(\.closeReason) else { return false }
+      return reason.contains("reset by peer")
+    }
+
+    @Test(arguments: [Disconnect.Mode.now, .drain]) func `a listener that is disconnected is reset`(mode: Disconnect.Mode) async throws {
+      try await RunningNode.with { node in
+        let agent = try await ScriptedAgent.connect(to: node, isPico: false, ScriptedAgent.ok)
+        _ = try await node.disconnect([node.listener()], mode: mode)
+        #expect(try await isReset(agent))
+      }
+    }
+
+    @Test(arguments: [true, false]) func `a node that ends resets its listeners`(graceful: Bool) async throws {
+      try await RunningNode.with { node in
+        let agent = try await ScriptedAgent.connect(to: node, isPico: false, ScriptedAgent.ok)
+        let shutdown = Task { await node.server.shutdown(graceful: graceful) }
+        #expect(try await isReset(agent))
+        await shutdown.value
+      }
+    }
+
+    @Test func `an agent that was silent for too long finds a reset when it wakes`() async throws {
+      try await RunningNode.with { node in
+        let agent = try await ScriptedAgent.connect(to: node, isPico: false, ScriptedAgent.ok)
+        let listener = try #require(node.node?.registry.all.first)
+        _ = try await onSession(of: listener) { session in
+          session.tunnel?.sweep(now: NIODeadline.now().uptimeNanoseconds + 3600 * 1_000_000_000)
+        }
+        #expect(try await isReset(agent))
+      }
     }
 
     @Test func `a drain waits until the peer has taken everything`() async throws {

@@ -95,7 +95,7 @@ import Testing
     try node.receiveRaw(Self.send(H.data(2, 2, .ack), [8, 9]))
     #expect(consumer.received == [8, 9])
     stream.send([2], end: true)
-    #expect(try node.tick().last?.payload == [2])
+    #expect(try node.tick().suffix(2) == [.session(H.data(2, 1), payload: [2]), .session(H.data(2, 0, .fin), payload: [])])
     node.tunnel.goAway()
     #expect(try node.tick() == [.session(H.goAway(0), payload: [])])
     node.tunnel.goAway()
@@ -113,6 +113,30 @@ import Testing
     let stream = try #require(agent.delegate.accepted.first)
     stream.acknowledge()
     stream.send([7, 7], end: true)
-    #expect(try agent.tick() == [.session(H.update(2, 0, .ack), payload: []), .session(H.data(2, 2, .fin), payload: [7, 7])])
+    // A Go program would miss data that comes in one frame with FIN.
+    #expect(
+      try agent.tick() == [
+        .session(H.update(2, 0, .ack), payload: []), .session(H.data(2, 2), payload: [7, 7]), .session(H.data(2, 0, .fin), payload: []),
+      ])
+    #expect(agent.tunnel.streamCount == 1)
+  }
+
+  @Test func `what waited for a window ends with a FIN of its own too`() throws {
+    let agent = try TunnelFixture(.client, isPico: false)
+    defer { agent.end() }
+    try agent.receiveRaw(W.frame(2, TunnelFixture.bytes(H.update(2, 0, .syn))))
+    let stream = try #require(agent.delegate.accepted.first)
+    stream.send(W.ramp(256 << 10))
+    stream.send([1, 2, 3], end: true)
+    _ = try agent.tick()
+    try agent.receiveRaw(W.frame(2, TunnelFixture.bytes(H.update(2, 64 << 10))))
+    #expect(try agent.tick().suffix(2) == [.session(H.data(2, 3), payload: [1, 2, 3]), .session(H.data(2, 0, .fin), payload: [])])
+  }
+
+  @Test func `a node leaves without a Close frame, which would be the end of the program's work`() throws {
+    let node = try TunnelFixture(.server, isPico: false)
+    node.tunnel.close()
+    #expect(try node.tick().isEmpty)
+    #expect(node.delegate.reasons == [.closed])
   }
 }

@@ -1,9 +1,9 @@
 internal import Glibc
-internal import NIOCore
+package import NIOCore
 
 extension Channel {
   /// From now on closing sends a reset, so that the other side cannot take what it has for the whole.
-  func closeByReset() {
+  package func closeByReset() {
     _ = (self as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
   }
 }

@@ -2,11 +2,6 @@ internal import Glibc
 internal import NIOCore
 
 extension Channel {
-  /// From now on closing sends a reset, so that the other side cannot take what it has for the whole.
-  func closeByReset() {
-    _ = (self as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
-  }
-
   /// Asks a peer that is silent for half a minute whether it is still there; one that is gone is noticed within a minute (tcp(7)).
   func keepAlive() {
     guard let options = syncOptions else { return }
