@@ -75,6 +75,7 @@ struct DemoCommand: AsyncParsableCommand {
         curl http://\(proxy)/ -H "x-pico-endpoint: slow" -d "some body"
         curl http://\(proxy)/ -H "Host: hello.example"
         curl -i http://\(proxy)/ -H "x-pico-endpoint: nobody"
+        pico-top\(admin.port == 8081 ? "" : " \(admin)")
         pico status endpoints\(flag)
         pico status listeners\(flag)
         pico bench\(isDefault ? "" : " http://\(proxy)") --endpoint fast --rate 500

@@ -197,6 +197,7 @@ class Session:
                 self.send(WINDOW, ACK, number, 0)
                 if self.accepted:
                     threading.Thread(target=self.accepted, args=(stream,), daemon=True).start()
+            assert not (kind == DATA and length and flags & FIN), "a Go program misses data that comes with FIN"
             payload = self.bytes.read(length) if kind == DATA else b""
             stream = self.streams.get(number)
             if not stream:
