@@ -72,8 +72,12 @@ struct NodeLoops: Sendable {
     }
   }
 
-  /// Ends everything that is left: tunnels are closed as their peers understand it.
+  /// Ends everything that is left: upgraded connections before their tunnels, which would reset them, and tunnels as their peers understand it.
   func closeAll() async {
+    _ = await gather { context in
+      for connection in Array(context.connections.values) { connection.leaveUpgraded() }
+      for connection in Array(context.rawConnections.values) { connection.leave() }
+    }
     _ = await gather { context in
       for session in Array(context.tunnels.values) { session.close() }
       for connection in Array(context.connections.values) { connection.context?.close(promise: nil) }

@@ -81,6 +81,11 @@ package final class Server: Sendable {
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
       let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), publisher, group)
       await history.start()
+      logger.info(
+        "limits",
+        metadata: [
+          "proxy.max-connections": "\(settings.maxConnections)", "memory.max-buffered": "\(ByteSize(bytes: settings.maxBuffered))",
+        ])
       node.events.record(.nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current])
       return Running(
         node: node, group: group, loops: loops, actions: actions, acceptors: acceptors, proxyAddresses: acceptors.first?.addresses ?? [],

@@ -37,6 +37,15 @@ extension SystemTests {
       if code != 64 { #expect(lines.count == 1, "\(arguments): \(result.error)") }
     }
 
+    @Test func `limits that come from the machine are told at the start`() async throws {
+      let stage = try Stage()
+      let command = [Stage.pico, "server", "--proxy.listen", "127.0.0.1:\(freePort())", "--admin.listen", "127.0.0.1:\(freePort())"]
+      let server = try stage.start("server", ["sh", "-c", "ulimit -n 500 && exec \"$0\" \"$@\""] + command)
+      try await eventually("a line with the limits: \(server.errorOutput)", within: 20) {
+        server.errorOutput.contains("\"proxy.max-connections\":\"400\"")
+      }
+    }
+
     @Test func `a port in use is named`() async throws {
       let deployment = try await Deployment.shared.value
       let result = try await deployment.stage.run(

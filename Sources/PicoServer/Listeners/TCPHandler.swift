@@ -74,6 +74,7 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    loop.rawConnections[ObjectIdentifier(self)] = self
     loop.statistics.inFlight += 1
   }
 
@@ -271,9 +272,19 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
     context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
   }
 
+  /// The node ends, and with it the connection.
+  func leave() {
+    guard let context else { return }
+    if !isEndReceived { write(.close, [0x03, 0xE9]) }
+    flushTick()
+    finish()
+    context.close(promise: nil)
+  }
+
   private func finish() {
     guard context != nil else { return }
     context = nil
+    loop.rawConnections[ObjectIdentifier(self)] = nil
     loop.statistics.inFlight -= 1
     loop.hold(-unconsumed)
     unconsumed = 0

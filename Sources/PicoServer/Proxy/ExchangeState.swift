@@ -39,7 +39,8 @@ struct ExchangeState {
   var transfer = BodyTransfer.asIs
   var responseDecoder = ChunkedDecoder()
   var status = 0
-  var isUpgraded = false
+  /// What the protocol was switched to is a WebSocket.
+  var isWebSocket = false
   var isStreamEndReceived = false
   /// Close only after the client had time to read the answer: it may still be sending.
   var lingers = false

@@ -12,6 +12,8 @@ final class LoopContext {
   var tunnels: [ObjectIdentifier: ListenerSession] = [:]
   /// Downstream connections of this loop, for a drain.
   var connections: [ObjectIdentifier: ProxyHandler] = [:]
+  /// Downstream connections that carry TCP.
+  var rawConnections: [ObjectIdentifier: TCPHandler] = [:]
   /// All loops of the node, this one among them, by index.
   var neighbours: [NodeLoops.Loop] = []
   private var spareHeads: [HeadStorage] = []

@@ -120,6 +120,19 @@ extension ProxyHandler {
     context.close(mode: isInputClosed ? .all : .output, promise: nil)
   }
 
+  /// The node ends, and with it an upgraded connection: in order, and a WebSocket client is told why (RFC 6455 section 7.4.1).
+  func leaveUpgraded() {
+    guard phase == .upgraded, let context else { return }
+    if let stream {
+      self.stream = nil
+      stream.reset(.cancelled)
+    }
+    if exchange.isWebSocket { withOut { $0.writeBytes(WebSocketFrameHeader.goingAway) } }
+    flushOut()
+    finishRecords()
+    context.close(promise: nil)
+  }
+
   /// The node is leaving: an idle connection closes, a busy one behind its response. One that was busy a moment ago may have a request on
   /// its way, which would be lost, so it has a little time.
   func drain(now: UInt64) {

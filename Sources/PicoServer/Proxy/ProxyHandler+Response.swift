@@ -112,6 +112,7 @@ extension ProxyHandler {
     let rest = bytes.getSlice(at: bytes.readerIndex &+ headBytes, length: bytes.readableBytes &- headBytes)
     if head.isSwitch {
       phase = .upgraded
+      exchange.isWebSocket = head.value(.upgrade)?.text(in: bytes.readableBytesSpan).lowercased() == "websocket"
       deadline = 0
       if isReadPaused { resumeReading() }
       if let waiting = input.take() {

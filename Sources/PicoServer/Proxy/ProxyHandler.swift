@@ -265,6 +265,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     exchange.keepsAlive = false
     exchange.lingers = true
     forwarding.requestID = HeaderText(hexadecimal: loop.resources.fastRandom(), loop.resources.fastRandom())
+    if node.isAccessLogged { accessRecord = AccessRecord(method: "-", target: "-", host: "", client: forwarding.clientAddress.text) }
     fail(code)
   }
 

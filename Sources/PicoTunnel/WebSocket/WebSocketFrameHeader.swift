@@ -24,6 +24,8 @@ package enum WebSocketFault: UInt16, Error, Equatable, Sendable {
 package enum WebSocketFrameHeader {
   /// The longest header: 2 + 8 + 4 bytes. Room of this size is left in front of every message under construction.
   package static let maximumLength = 14
+  /// A whole Close frame of a server with status 1001, going away (RFC 6455 section 7.4.1).
+  package static let goingAway: [UInt8] = [0x88, 0x02, 0x03, 0xE9]
 
   @inline(__always)
   package static func length(payload: Int, masked: Bool) -> Int {

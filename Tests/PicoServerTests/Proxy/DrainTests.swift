@@ -41,6 +41,36 @@ extension NodeTests {
       }
     }
 
+    /// What the client asks for, what the service answers with, and what comes at the end.
+    @Test(
+      arguments: [1, 2],
+      [
+        ("GET / HTTP/1.1\r\nHost: e.example\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n", "websocket", [0x88, 2, 0x03, 0xE9]),
+        ("GET / HTTP/1.1\r\nHost: e.example\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n", "other", []),
+        (
+          "GET /pico/v1/tcp/e HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", "", [0x88, 2, 0x03, 0xE9]
+        ),
+      ] as [(String, String, [UInt8])])
+    func `an upgraded connection that is left is told that the node goes, and ends in order`(
+      threads: Int, example: (request: String, upgrade: String, rest: [UInt8])
+    ) async throws {
+      try await RunningNode.with(threads: threads, { $0.gracePeriod = .milliseconds(300) }) { node in
+        let agent = try await ScriptedAgent.connect(to: node) { stream, event in
+          guard event == .head, !example.upgrade.isEmpty else { return }
+          stream.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: \(example.upgrade)\r\n\r\n")
+        }
+        let client = try node.client()
+        try await client.send(example.request)
+        #expect(try await client.response().status == 101)
+        try await agent.streams(1)
+        await node.server.shutdown(graceful: true)
+        #expect(try await client.bytes { _ in false } == example.rest)
+        #expect(!client.socket.wasReset)
+        try await eventually("the stream's end") { agent.seen.all[0].reset == .cancelled }
+      }
+    }
+
     @Test func `while the delay runs everything is served as before`() async throws {
       try await RunningNode.with({ $0.drainDelay = .seconds(2) }) { node in
         _ = try await ScriptedAgent.connect(to: node, ScriptedAgent.ok)

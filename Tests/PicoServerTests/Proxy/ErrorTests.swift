@@ -17,6 +17,27 @@ extension NodeTests {
       var testDescription: String { name }
     }
 
+    @Test(arguments: [
+      ("GET / HTTP/1.1\r\nA : b\r\n\r\n", 400), ("GET / HT", 408), ("GET / HTTP/1.1\r\nA: \(String(repeating: "a", count: 3000))", 431),
+    ])
+    func `a head that cannot be read is a line of the access log`(_ head: String, _ status: Int) async throws {
+      try await RunningNode.with({
+        $0.proxy.headTimeout = .milliseconds(300)
+        $0.proxy.maxHead = .kibibytes(2)
+      }) { node in
+        let client = try node.client()
+        try await client.send(head)
+        let response = try await client.response()
+        #expect(response.status == status)
+        let requestID = try #require(response.field("x-request-id"))
+        try await eventually("a line of the log") {
+          guard let line = node.accessLog.all.last else { return false }
+          return line.contains(#""client":"127.0.0.1","method":"-","host":"","target":"-","status":\#(status),"#)
+            && line.contains(requestID)
+        }
+      }
+    }
+
     private static func line(_ start: String, _ fields: String = "Host: e.example\r\n") -> String { "\(start)\r\n\(fields)\r\n" }
 
     static let refusals: [Refusal] = [
