@@ -4,26 +4,6 @@ import PicoTopCore
 import Testing
 
 @Suite struct AppTests {
-  private func onEndpoint(_ name: String = "api-gateway", change: (inout AppOptions, inout TopSettings) -> Void = { _, _ in }) throws
-    -> Stage
-  {
-    var stage = try Stage(change: change)
-    stage.settle()
-    stage.type("/name==\(name)")
-    stage.press(.enter)
-    stage.type("3")
-    stage.answer()
-    _ = stage.grid()
-    return stage
-  }
-
-  private func disconnects(_ effects: [AppEffect], isDryRun: Bool) -> [Disconnect] {
-    effects.compactMap { effect in
-      guard case .send(.disconnect(let message), _) = effect, message.isDryRun == isDryRun else { return nil }
-      return message
-    }
-  }
-
   // MARK: Subscriptions
 
   @Test func `listeners, history and errors are asked for only while a screen shows them`() throws {
@@ -253,140 +233,9 @@ import Testing
   }
 
   @Test func `what is wrong in the settings ends the start with one line`() {
-    #expect(throws: AppError("keys: q is bound to both disconnect and quit")) { try Stage { $1.keys = ["disconnect": ["q"]] } }
+    #expect(throws: AppError("keys.disconnect: q is bound to quit too")) { try Stage { $1.keys = ["disconnect": ["q"]] } }
     #expect(throws: AppError.self) { try Stage { options, _ in options.startFilter = "rate>" } }
     #expect(throws: AppError.self) { try Stage { options, _ in options.startSort = "-speed" } }
-  }
-
-  // MARK: Disconnecting
-
-  @Test func `y disconnects one listener that is not the last, and refuses to take the last`() throws {
-    var stage = try onEndpoint()
-    let dry = disconnects(stage.type("x"), isDryRun: true)
-    #expect(dry.map(\.listeners) == [["l-3f2a00"]])
-    // Not before the server said what it would do.
-    #expect(disconnects(stage.type("y"), isDryRun: false).isEmpty)
-    stage.answer()
-    let sent = disconnects(stage.type("y"), isDryRun: false)
-    #expect(sent.map(\.listeners) == [["l-3f2a00"]])
-    #expect(sent.first?.minimumRemaining == 1)
-    #expect(sent.first?.scope == .listener)
-    stage.answer()
-    #expect(stage.text().contains("ok   l-3f2a00: done, 2 left"))
-    stage.press(.enter)
-    stage.type("7")
-    #expect(stage.text().contains("disconnect l-3f2a00 of api-gateway (drain)"))
-  }
-
-  @Test func `Enter on the dialog as it opens cancels`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.answer()
-    #expect(disconnects(stage.press(.enter), isDryRun: false).isEmpty)
-    #expect(!stage.text().contains("Cancel"))
-  }
-
-  @Test func `the last listener needs the endpoint's name`() throws {
-    var stage = try onEndpoint("search")
-    stage.type("x")
-    stage.answer()
-    #expect(stage.text().contains("none: the endpoint goes away"))
-    stage.type("y")
-    #expect(disconnects(stage.press(.enter), isDryRun: false).isEmpty)
-    stage.press(.backspace)
-    stage.type("search")
-    let sent = disconnects(stage.press(.enter), isDryRun: false)
-    #expect(sent.map(\.listeners) == [["l-3f2a20"]])
-    #expect(sent.first?.minimumRemaining == 0)
-  }
-
-  @Test func `a server that does not count makes it ask for typing`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.pass(.seconds(4))
-    stage.happen(.tick)
-    #expect(stage.text().contains("type api-gateway to confirm"))
-  }
-
-  @Test func `a tagged set needs its count or the endpoint's name`() throws {
-    var stage = try onEndpoint()
-    stage.type("  x")
-    stage.answer()
-    #expect(stage.text().contains("type api-gateway to confirm"))
-    stage.type("api-gateway")
-    #expect(disconnects(stage.press(.enter), isDryRun: false).map(\.listeners) == [["l-3f2a00", "l-3f2a01"]])
-  }
-
-  @Test func `a block is counted by the server, and one that takes all needs typing`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.answer()
-    #expect(stage.text().contains("comes back at once"))
-    stage.press(.up)
-    let dry = disconnects(stage.press(.right), isDryRun: true)
-    #expect(dry.map(\.blockSeconds) == [60])
-    #expect(dry.map(\.scope) == [.agent])
-    stage.happen(
-      .message(
-        .result(ActionResult(id: dry.first?.id ?? "", results: [ListenerResult(listener: "l-3f2a00", ok: true, remaining: 0)], matched: 3)),
-        server: 0))
-    #expect(stage.text().contains("matches 3 listeners, also 2 not chosen"))
-    #expect(stage.text().contains("type api-gateway to confirm"))
-  }
-
-  @Test func `what is behind the dialog may change: the target does not`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.answer()
-    stage.update("listeners") { update in
-      var row = ListenerRow(blank: "l-3f2a02")
-      row.requestRate = 9999
-      update.tables.listeners = [RowChange(row, members: MemberSet(rawValue: 1 << 12))]
-    }
-    #expect(disconnects(stage.type("y"), isDryRun: false).map(\.listeners) == [["l-3f2a00"]])
-  }
-
-  @Test(arguments: [true, false])
-  func `who may only look has no key to disconnect`(isReadOnly: Bool) throws {
-    var stage = try Stage { options, _ in options.isReadOnly = isReadOnly }
-    stage.settle(role: isReadOnly ? .operator : .viewer)
-    stage.type("4")
-    stage.answer()
-    #expect(!stage.text().contains("disconnect"))
-    #expect(stage.type("x").isEmpty)
-    #expect(!stage.text().contains("Cancel"))
-    stage.type("?G")
-    #expect(!stage.text().contains("disconnect the tagged"))
-  }
-
-  @Test func `a protected server always asks for typing`() throws {
-    var stage = try onEndpoint { options, _ in options.protected = ["LOCALHOST*"] }
-    stage.type("x")
-    stage.answer()
-    #expect(stage.text().contains("type api-gateway to confirm"))
-  }
-
-  @Test func `an answer that a lost connection took with it is not called done`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.answer()
-    stage.type("y")
-    stage.happen(.connection(.lost(reason: "reset", retrySeconds: 1), server: 0))
-    #expect(stage.text().contains("not  the connection was lost; it may have been done or not"))
-  }
-
-  @Test func `an error of the server to an action is shown and kept`() throws {
-    var stage = try Stage()
-    stage.settle()
-    stage.type("8")
-    _ = stage.grid()
-    stage.type("uy")
-    guard case .unblock(let id, let block) = stage.sent.last else { return #expect(Bool(false), "nothing was sent") }
-    #expect(block == "b-0c11")
-    stage.happen(.message(.error(StatusError(id: id, code: .forbidden, message: "you are a viewer")), server: 0))
-    stage.press(.escape)
-    stage.type("7")
-    #expect(stage.text().contains("forbidden: you are a viewer"))
   }
 }
 

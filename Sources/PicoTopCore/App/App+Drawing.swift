@@ -31,9 +31,9 @@ extension App {
     case .endpoints: drawTable(\.endpoints, fleet.endpoints, into: &canvas, area)
     case .endpoint(let key): drawEndpoint(key, into: &canvas, area)
     case .listeners: drawTable(\.listeners, fleet.listeners, into: &canvas, area)
-    case .live(let key): drawLive(key, into: &canvas, area)
+    case .live: drawTable(\.requests, fleet.requests, into: &canvas, area)
     case .nodes: drawTable(\.nodes, fleet.nodes, into: &canvas, area)
-    case .events: drawEvents(into: &canvas, area)
+    case .events: drawTable(\.events, fleet.events, into: &canvas, area)
     case .blocks: drawTable(\.blocks, fleet.blocks, into: &canvas, area)
     }
   }
@@ -53,11 +53,15 @@ extension App {
     case .listeners, .endpoint: id = Subscription.listenersID
     default: id = Subscription.fleetID
     }
+    // What happened does not grow old.
+    let isPast = screen == .events
+    let isLost = screen.isLive && fleet.tail.isLost
     return TableFrame(
       contexts: fleet.servers.indices.map { server in
         let state = fleet.servers[server]
         return RowContext(
-          serverName: state.name, clock: state.clock, isStale: fleet.freshness(of: server, id, at: now.steady) != .live,
+          serverName: state.name, clock: state.clock,
+          isStale: !isPast && (isLost || fleet.freshness(of: server, id, at: now.steady) != .live),
           isASCII: options.isASCII)
       }, showsServer: showsServer && screen.endpoint == nil)
   }
@@ -231,13 +235,10 @@ extension App {
       if showsServer { spans.append(Span("  on \(fleet.servers[key.server].name)", .muted)) }
     case .live(let key):
       if hasTabs { spans.append(Span(DisplayText(key.key, limit: 60, isASCII: options.isASCII).text + "  ", .title, isBold: true)) }
-      spans += [Span(Self.grouped(facts.count), .foreground, isBold: true), Span(" requests", .muted)]
+      spans += countSpans("requests")
       if fleet.tail.skipped > 0 { spans.append(Span("  \(Self.grouped(fleet.tail.skipped)) not shown", .warn)) }
     default:
-      let name = screen == .events ? "events" : screen.action.rawValue
-      let word = facts.total == 1 ? String(name.dropLast()) : name
-      spans.append(Span(Self.grouped(facts.count), .foreground, isBold: true))
-      spans.append(Span(facts.count == facts.total ? " \(word)" : " of \(Self.grouped(facts.total)) \(word)", .muted))
+      spans += countSpans(screen.action.rawValue)
     }
     if !facts.filter.text.isEmpty {
       let shown = DisplayText(facts.filter.text, limit: 40, isASCII: options.isASCII).text
@@ -248,6 +249,16 @@ extension App {
     if facts.isFrozen { spans.append(Span("  frozen", .warn, isBold: true)) }
     if facts.isFollowing { spans.append(Span("  following", .muted)) }
     return spans
+  }
+
+  /// `3 of 12 endpoints`.
+  private func countSpans(_ name: String) -> [Span] {
+    let facts = facts
+    let word = facts.total == 1 ? String(name.dropLast()) : name
+    return [
+      Span(Self.grouped(facts.count), .foreground, isBold: true),
+      Span(facts.count == facts.total ? " \(word)" : " of \(Self.grouped(facts.total)) \(word)", .muted),
+    ]
   }
 
   /// `1,234,567`.

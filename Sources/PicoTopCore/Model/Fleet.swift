@@ -8,10 +8,12 @@ package struct Fleet: Sendable {
   package internal(set) var listeners = OrderedTable<ListenerRow>(order: RowOrder(.rate, isDescending: true), filter: .everything)
   package internal(set) var nodes = OrderedTable<NodeRow>(order: RowOrder(.id), filter: .everything)
   package internal(set) var blocks = OrderedTable<BlockRow>(order: RowOrder(.until), filter: .everything)
-  var events = EventLog()
-  private(set) var tail = TailBuffer()
-  /// The connection that it came over is gone.
-  private(set) var tailIsLost = false
+  /// What servers told of, listeners and nodes that came and went and what operators did; and what was done from here.
+  var events = OrderedTable<EventRow>(order: RowOrder(.time), filter: .everything)
+  private var eventNumbers = RowNumbers()
+  private(set) var tail = Tail()
+  /// Those of the tail.
+  var requests = OrderedTable<RequestRow>(order: RowOrder(.time), filter: .everything)
   /// The clock of this machine, which filters take ages from.
   var wall = Timestamp(seconds: 0)
   let intervalMilliseconds: Int
@@ -35,20 +37,49 @@ package struct Fleet: Sendable {
     if state != .connected {
       servers[server].hello = nil
       servers[server].subscriptions = [:]
-      if tail.subject?.server == server { tailIsLost = true }
+      if tail.subject?.server == server { tail.isLost = true }
     }
   }
 
   // MARK: Tail
 
+  /// The requests stay when it is the same endpoint, over a new connection.
   mutating func startTail(id: String, of endpoint: RowKey) {
-    tail.start(id: id, of: endpoint)
-    tailIsLost = false
+    if endpoint != tail.subject { stopTail() }
+    tail.id = id
+    tail.subject = endpoint
+    tail.isLost = false
   }
 
   mutating func stopTail() {
-    tail.stop()
-    tailIsLost = false
+    tail = Tail()
+    requests.removeAll(now: wall)
+  }
+
+  private mutating func add(_ request: TailedRequest, server: Int) {
+    guard request.id == tail.id else { return }
+    tail.skipped = tail.skipped.addingReportingOverflow(max(0, request.skipped)).partialValue
+    let row = RequestRow(number: tail.numbers.take(), request: request)
+    let key = RowKey(server: server, key: row.key)
+    requests.put([(key, row)], removing: tail.numbers.add([key]), now: wall)
+  }
+
+  // MARK: Events
+
+  private mutating func add(_ event: StatusEvent, server: Int) {
+    let row = EventRow(event, key: NumberedKey.text(eventNumbers.take()))
+    let key = RowKey(server: server, key: row.key)
+    events.put([(key, row)], removing: eventNumbers.add([key]), now: wall)
+  }
+
+  /// A number for something that is done from here.
+  mutating func newEventNumber() -> Int { eventNumbers.take() }
+
+  /// What was done from here, as it stands now.
+  mutating func tell(_ entry: OperatorLog.Entry) {
+    let rows = EventRow.rows(of: entry).map { (key: RowKey(server: entry.server, key: $0.key), row: $0) }
+    let new = rows.map(\.key).filter { events[$0] == nil }
+    events.put(rows, removing: eventNumbers.add(new), now: wall)
   }
 
   // MARK: Subscriptions
@@ -116,11 +147,11 @@ package struct Fleet: Sendable {
     case .update(let update): return receive(update, server: server, at: now)
     case .history(let history): servers[server].history.merge(history)
     case .errors(let errors): servers[server].errors = errors.errors.suffix(50)
-    case .request(let request): tail.add(request, server: server)
+    case .request(let request): add(request, server: server)
     case .event(let event):
       if let last = servers[server].lastEvents[event.node], event.number <= last { return [] }
       servers[server].lastEvents[event.node] = event.number
-      events.add(event, server: server)
+      add(event, server: server)
     case .error(let error):
       if error.code == .tooSlow { servers[server].tooSlowAt = now }
     case .hello, .result, .unknown: break

@@ -21,11 +21,16 @@ extension TopSettings {
     ], check: check)
 
   /// Tables whose columns can be set.
-  package static let tables = ["endpoints", "listeners", "nodes", "blocks"]
+  package static let tables = ["endpoints", "listeners", "live", "nodes", "events", "blocks"]
 
   @Sendable
   private static func check(_ settings: TopSettings, _ problems: inout ConfigurationProblems) {
     checkTables(columns: settings.columns, sort: settings.sort, &problems)
+    do throws(KeyBindingError) {
+      _ = try KeyTable(bindings: settings.keys)
+    } catch {
+      problems.contradiction("keys.\(error.action)", error.message)
+    }
     do throws(FilterError) {
       try FilterExpression(settings.filter).validate(for: EndpointRow.self)
     } catch {
@@ -57,6 +62,8 @@ extension TopSettings {
     case "listeners": Column<ListenerRow>.all.map(\.id)
     case "nodes": Column<NodeRow>.all.map(\.id)
     case "blocks": Column<BlockRow>.all.map(\.id)
+    case "live": Column<RequestRow>.all.map(\.id)
+    case "events": Column<EventRow>.all.map(\.id)
     default: []
     }
   }
@@ -67,6 +74,8 @@ extension TopSettings {
     case "listeners": complaint(sort, ListenerRow.self)
     case "nodes": complaint(sort, NodeRow.self)
     case "blocks": complaint(sort, BlockRow.self)
+    case "live": complaint(sort, RequestRow.self)
+    case "events": complaint(sort, EventRow.self)
     default: "is no table that can be sorted; these are \(tables.joined(separator: " "))"
     }
   }

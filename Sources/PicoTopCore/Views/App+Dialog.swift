@@ -16,7 +16,12 @@ extension App {
   }
 
   mutating func drawDialog(_ dialog: ActionDialog, into canvas: inout Canvas) {
-    var lines = dialog.phase == .asking ? questionLines(dialog) : answerLines(dialog)
+    var lines =
+      switch dialog.phase {
+      case .gathering: gatheringLines(dialog)
+      case .asking: questionLines(dialog)
+      case .waiting, .finished: answerLines(dialog)
+      }
     let width = min(max(28, size.columns - 8), 66)
     let room = max(1, size.rows - (size.rows >= 9 && size.columns >= 30 ? 2 : 1))
     while lines.count > room, let last = lines.indices.max(by: { lines[$0].priority <= lines[$1].priority }) { lines.remove(at: last) }
@@ -34,10 +39,19 @@ extension App {
 
   private func title(of dialog: ActionDialog) -> String {
     switch dialog.kind {
+    case .disconnect where dialog.targets.isEmpty: "Disconnect listeners"
     case .disconnect: dialog.targets.count == 1 ? "Disconnect a listener" : "Disconnect \(dialog.targets.count) listeners"
     case .drainNode: "Drain a node"
     case .unblock: "Lift a block"
     }
+  }
+
+  private func gatheringLines(_ dialog: ActionDialog) -> [Line] {
+    let what = dialog.isOffline ? Span("the server is not connected now", .error) : Span("looking for the listeners", .warn)
+    return [
+      Line(kind: .text([what]), priority: 1), Line(kind: .text([]), priority: 5),
+      Line(kind: .text([Span("Esc closes", .muted)]), priority: 0),
+    ]
   }
 
   // MARK: Question
@@ -191,7 +205,7 @@ extension App {
   private func answerLines(_ dialog: ActionDialog) -> [Line] {
     var lines = dialog.results.map { result in
       Line(
-        kind: .text([Span(result.isDone ? "ok   " : "not  ", result.isDone ? .ok : .error, isBold: true), Span(result.text, .dialog)]),
+        kind: .text([Span(result.isDone ? "ok   " : "not  ", result.isDone ? .ok : .error, isBold: true), Span(result.line, .dialog)]),
         priority: 2)
     }
     if lines.count > 12 {

@@ -36,7 +36,7 @@ extension Canvas {
       guard index < rows.count else { break }
       let (key, row) = (rows.key(at: index), rows.row(at: index))
       let context = frame.context(key.server)
-      let isSelected = frame.hasFocus && key == model.selection
+      let isSelected = frame.hasFocus && index == model.index
       let ground: Role? = isSelected ? .selectedRow : nil
       let screenRow = body.row + line
       let rowArea = Area(row: screenRow, column: area.column, rows: 1, columns: area.columns)
