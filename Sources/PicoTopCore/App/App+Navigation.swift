@@ -42,7 +42,7 @@ extension App {
 
   mutating func goToEndpoint(_ make: (RowKey) -> Screen) {
     guard let key = selectedEndpoint ?? lastEndpoint ?? endpoints.selected(in: fleet.endpoints)?.key else {
-      say("no endpoint yet: pico agent NAME PORT", .warn)
+      say(emptyState.joined(separator: ": "), .warn)
       return
     }
     go(to: make(key))

@@ -14,7 +14,7 @@ extension App {
     let end = area.endColumn - (hasGeneral ? generalWidth : 0)
     var column = area.column + 1
     for actions in footerActions + (hasGeneral ? [] : [[.help], [.quit]]) {
-      guard let item = footerItem(actions.filter(isAvailable)), column + item.width < end else { continue }
+      guard let item = footerItem(actions.filter(isAvailable)), column + item.width + 2 <= end else { continue }
       draw(item, into: &canvas, row: area.row, column: column)
       column += item.width + 2
     }
