@@ -112,6 +112,11 @@ struct ActionDialog: Sendable {
     return least
   }
 
+  /// Endpoints of which all listeners are named, by what the tables say; at least one where it is told.
+  var emptied: Int {
+    max(1, listeners.count { key, present in targets.count { $0.server == key.server && $0.endpoint == key.key && !$0.isGone } >= present })
+  }
+
   /// What has to be typed; nil where `y` is enough.
   var required: String? {
     switch kind {
