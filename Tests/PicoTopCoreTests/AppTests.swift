@@ -163,6 +163,16 @@ import Testing
     #expect(stage.lines()[1].contains(" 12 endpoints"))
   }
 
+  @Test func `the column that sorts is always seen`() throws {
+    var stage = try Stage()
+    stage.settle()
+    // Latencies that have no place in 80 columns among them.
+    for title in ["ERR/S", "P50", "P90", "P99", "MAX"] {
+      stage.type(">")
+      #expect(stage.lines()[3].contains("▼" + title), "\(stage.lines()[3])")
+    }
+  }
+
   @Test func `frozen rows stay as they were`() throws {
     var stage = try Stage()
     stage.settle()
