@@ -173,6 +173,29 @@ import Testing
     }
   }
 
+  @Test func `who is at the top stays there when the order is another, who is at a row stays at the row`() throws {
+    var stage = try Stage()
+    stage.settle()
+    _ = stage.grid()
+    stage.type(">>")
+    #expect(stage.grid().cursor?.row == 4)
+    #expect(!stage.press(.character("y")).contains(.copy("api-gateway")))
+    stage.type("g")
+    stage.press(.down)
+    let before = stage.press(.character("y"))
+    stage.type("r")
+    #expect(stage.press(.character("y")) == before)
+  }
+
+  @Test func `the endpoint's column of the listeners stays where it is when their order is changed without it`() throws {
+    var stage = try Stage()
+    stage.settle()
+    stage.type("3")
+    stage.answer()
+    stage.type("r")
+    #expect(stage.app.settings.columns["listeners"]?.prefix(3) == ["id", "endpoint", "state"])
+  }
+
   @Test func `frozen rows stay as they were`() throws {
     var stage = try Stage()
     stage.settle()

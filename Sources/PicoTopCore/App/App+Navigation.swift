@@ -186,7 +186,12 @@ extension TableModel {
   /// `hidden` is a column that the screen leaves out though the table has it.
   func save(to settings: inout TopSettings, hidden: String? = nil) {
     settings.sort[name] = sort.text
-    settings.columns[name] = shown + (hidden.map { [$0] } ?? [])
+    let before = settings.columns[name]
+    var columns = shown
+    if let hidden, before?.contains(hidden) ?? true {
+      columns.insert(hidden, at: min(before?.firstIndex(of: hidden) ?? 1, columns.count))
+    }
+    settings.columns[name] = columns
   }
 }
 

@@ -107,12 +107,12 @@ extension App {
     guard case .action(var dialog) = panel, dialog.isConfirmable else { return [] }
     var effects: [AppEffect] = []
     var ids: Set<String> = []
-    func note(_ id: String, _ server: Int, _ what: String, endpoint: String = "", _ message: ClientMessage) {
+    func note(_ id: String, _ server: Int, _ what: String, endpoint: String = "", listener: String = "", _ message: ClientMessage) {
       ids.insert(id)
       // By the server's clock, as its events are.
       let entry = OperatorLog.Entry(
         number: fleet.newEventNumber(), id: id, server: server, at: fleet.servers[server].clock ?? now.wall, askedAt: now.steady,
-        endpoint: endpoint, what: what)
+        endpoint: endpoint, listener: listener, what: what)
       log.add(entry)
       fleet.tell(entry)
       effects.append(.send(message, server: server))
@@ -124,6 +124,7 @@ extension App {
         let block = dialog.block == .none ? "" : ", block \(dialog.block.label)"
         note(
           message.id, server, "disconnect \(several)(\(message.mode.rawValue)\(block))", endpoint: dialog.endpoint?.key ?? "",
+          listener: message.listeners.count == 1 ? message.listeners[0] : "",
           .disconnect(message))
       }
       run(.clearTags)

@@ -24,7 +24,7 @@ extension App {
     tell(entry)
     let failed = entry.results.count { !$0.isDone }
     say(
-      failed == 0 ? "\(entry.what): done" : "\(entry.what): \(failed) of \(entry.results.count) not done, see screen 7",
+      failed == 0 ? "\(entry.title): done" : "\(entry.title): \(failed) of \(entry.results.count) not done, see screen 7",
       failed == 0 ? .ok : .error)
   }
 
@@ -39,7 +39,7 @@ extension App {
     if let id = error.id, panel.takeFailure(of: id, text) { return }
     if let entry = log.take(error, server: server) {
       tell(entry)
-      say("\(entry.what): \(text)", .error)
+      say("\(entry.title): \(text)", .error)
     } else if error.code != .tooSlow {
       say("\(fleet.servers.indices.contains(server) ? fleet.servers[server].name : "server"): \(text)", .error)
     }

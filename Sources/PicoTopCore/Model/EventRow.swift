@@ -49,6 +49,10 @@ extension EventRow {
       key: key, at: event.at,
       event: !action.isEmpty ? action : kind.hasPrefix("listener-") ? String(kind.dropFirst("listener-".count)) : kind,
       role: event.kind.role, endpoint: take("endpoint"), listener: take("listener"), agent: take("agent"), node: event.node, by: take("by"))
+    // An action names its listeners.
+    if let listeners = rest["listeners"], !listeners.isEmpty, !listeners.contains(where: { " ,".contains($0) }) {
+      listener = take("listeners")
+    }
     var words = by.isEmpty ? [] : ["by \(by)"]
     for (name, before) in [("remote_address", "from "), ("result", ""), ("reason", "")] {
       let value = take(name)
@@ -65,7 +69,7 @@ extension EventRow {
     var rows = [
       EventRow(
         key: NumberedKey.text(entry.number), at: entry.at, event: state.rawValue, role: state.role, endpoint: entry.endpoint,
-        listener: only?.listener ?? "", by: "here", what: entry.what + (only.map { ": \($0.text)" } ?? ""))
+        listener: entry.listener, by: "here", what: entry.what + (only.map { ": \($0.text)" } ?? ""))
     ]
     guard only == nil else { return rows }
     for (index, result) in entry.results.enumerated() {

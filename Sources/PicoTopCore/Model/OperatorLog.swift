@@ -18,13 +18,17 @@ struct OperatorLog: Sendable {
     var at: Timestamp
     /// When it was asked, since the start.
     var askedAt: Duration
-    /// The endpoint of all listeners, empty for several and for what has none.
+    /// The endpoint of all listeners, and the listener where there is but one; empty for several and for what has none.
     var endpoint = ""
+    var listener = ""
     /// What was asked, in words.
     var what: String
     var state = State.asked
     /// One for each listener, or one for all.
     var results: [ActionLine] = []
+
+    /// For people, where nothing else is beside it.
+    var title: String { listener.isEmpty ? what : "\(what) \(listener)" }
   }
 
   private(set) var entries: [Entry] = []
@@ -88,7 +92,7 @@ extension ActionResult {
   var lines: [ActionLine] {
     guard results.isEmpty else {
       return results.map { result in
-        let text = result.ok ? "done" + (result.remaining.map { ", \($0) left" } ?? "") : result.error ?? "failed"
+        let text = result.ok ? result.remaining.map { "\($0) left" } ?? "done" : result.error ?? "failed"
         return ActionLine(listener: result.listener, text: text, isDone: result.ok)
       }
     }

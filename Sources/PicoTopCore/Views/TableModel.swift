@@ -80,7 +80,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
       if column == sort.column { run(.reverse, on: &table, now: now) } else { sort(by: column, on: &table, now: now) }
     case .reverse:
       sort.isDescending.toggle()
-      rearrange(&table, now: now)
+      reorder(&table, now: now)
     case .tag:
       guard let selection = settledKey(in: table) else { return }
       if tags.remove(selection) == nil { tags.insert(selection) }
@@ -112,7 +112,14 @@ struct TableModel<Row: FilterableRow>: Sendable {
     guard let found = columns.first(where: { $0.id == column }) else { return }
     // Words begin with A, figures with the largest.
     sort = TableSort(column: column, isDescending: found.align == .right && column != "age" && column != "until")
+    reorder(&table, now: now)
+  }
+
+  private mutating func reorder(_ table: inout OrderedTable<Row>, now: Timestamp) {
+    // Who is at the top looks at what is first, and not at a row.
+    let isFirst = settled(in: table) == 0
     rearrange(&table, now: now)
+    if isFirst, !isLog { select(place: 0, in: table) }
   }
 
   private mutating func rearrange(_ table: inout OrderedTable<Row>, now: Timestamp) {
