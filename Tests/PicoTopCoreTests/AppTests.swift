@@ -173,6 +173,26 @@ import Testing
     }
   }
 
+  @Test func `until a row is selected the first one is, whichever that is`() throws {
+    var stage = try Stage()
+    stage.settle()
+    _ = stage.grid()
+    func raise(_ name: String, _ rate: Double) {
+      stage.update { update in
+        var row = EndpointRow(blank: name)
+        row.requestRate = rate
+        update.tables.endpoints = [RowChange(row, members: MemberSet(rawValue: 1 << 5))]
+      }
+    }
+    raise("search", 9999)
+    #expect(stage.grid().cursor?.row == 4)
+    #expect(stage.press(.character("y")).contains(.copy("search")))
+    stage.type("g")
+    raise("auth", 99_999)
+    #expect(stage.grid().cursor?.row == 5)
+    #expect(stage.press(.character("y")).contains(.copy("search")))
+  }
+
   @Test func `who is at the top stays there when the order is another, who is at a row stays at the row`() throws {
     var stage = try Stage()
     stage.settle()

@@ -12,7 +12,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
   var filter = TableFilter()
   /// Rows as they were when they were frozen.
   private(set) var frozen: OrderedTable<Row>?
-  /// The selected row, wherever it moves; nil when there are none, and in a log for that where they come.
+  /// The selected row, wherever it moves; nil until a person moves: for the first one, and in a log for that where they come.
   private(set) var selection: RowKey?
   /// Where the selected row was.
   private(set) var index = 0
@@ -119,7 +119,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
     // Who is at the top looks at what is first, and not at a row.
     let isFirst = settled(in: table) == 0
     rearrange(&table, now: now)
-    if isFirst, !isLog { select(place: 0, in: table) }
+    if isFirst, !isLog { forgetSelection(in: table) }
   }
 
   private mutating func rearrange(_ table: inout OrderedTable<Row>, now: Timestamp) {
@@ -153,8 +153,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
   private mutating func select(place: Int, in table: OrderedTable<Row>) {
     let rows = visible(table)
     guard rows.count > 0 else {
-      selection = nil
-      index = 0
+      (selection, index) = (nil, 0)
       return
     }
     index = min(max(0, place), rows.count - 1)
@@ -164,6 +163,12 @@ struct TableModel<Row: FilterableRow>: Sendable {
 
   /// Where rows come to a log in its order.
   private func edge(of rows: OrderedTable<Row>) -> Int { isLog && !sort.isDescending ? max(0, rows.count - 1) : 0 }
+
+  private mutating func forgetSelection(in table: OrderedTable<Row>) {
+    selection = nil
+    settled(in: table)
+    scrollToSelection(count: visible(table).count)
+  }
 
   /// As before anything was selected or tagged.
   mutating func forgetPlace() {
@@ -184,7 +189,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
     let rows = visible(table)
     if let selection, let place = rows.position(of: selection) {
       index = place
-    } else if isLog, selection == nil {
+    } else if selection == nil {
       index = edge(of: rows)
     } else {
       index = min(max(0, index), max(0, rows.count - 1))
