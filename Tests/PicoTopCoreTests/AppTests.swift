@@ -115,6 +115,38 @@ import Testing
     #expect(stage.text().contains(" 0s"))
   }
 
+  @Test func `what is recorded is not live, does not grow old in a pause, and may go back`() throws {
+    var stage = try Stage { options, _ in options.isReplay = true }
+    stage.settle()
+    stage.pass(.seconds(60))
+    stage.happen(.tick)
+    #expect(stage.lines()[0].contains("recorded  replay 10:01:00 1x"), "\(stage.lines()[0])")
+    stage.update { $0.now = Timestamp(seconds: 5) }
+    #expect(!stage.text().contains("old") && !stage.text().contains("went back"))
+    stage.type("4")
+    #expect(stage.text().contains("not in the recording up to here"))
+  }
+
+  @Test func `listeners and errors of another endpoint are not shown as those of this one`() throws {
+    var stage = try Stage()
+    stage.settle()
+    stage.type("3")
+    stage.answer()
+    stage.effects = []
+    stage.press(.escape)
+    _ = stage.grid()
+    stage.press(.down)
+    stage.type("3")
+    #expect(!stage.text().contains("upstream-timeout"))
+    var other = ListenerRow(blank: "l-other")
+    other.endpoint = "api-gateway"
+    var tables = TableChanges()
+    tables.listeners = [RowChange(other)]
+    stage.happen(
+      .message(.snapshot(Snapshot(id: "listeners", sequence: 1, now: stage.now.wall, total: 1, tables: tables)), server: 0))
+    #expect(!stage.text().contains("l-other"))
+  }
+
   @Test func `a newer protocol gets one line that names both`() throws {
     var stage = try Stage()
     stage.happen(.connection(.connected, server: 0))

@@ -125,12 +125,12 @@ extension App {
       spans.append(stateWord(of: 0))
     } else {
       spans.append(Span(live == states.count ? "\(states.count) servers " : "\(live) of \(states.count) servers ", .title))
-      spans.append(Span("live", live == states.count ? .ok : .warn))
+      spans.append(Span(liveWord, live == states.count ? .ok : .warn))
       if let oldest { spans.append(Span("  \(Quantity.age(oldest).text) old", .error)) }
     }
     if !isShort {
       if options.isReplay {
-        spans.append(Span("  replay\(replay.isPaused ? " paused" : "") \(Self.speedText(replay.speed))", .warn))
+        spans.append(Span("  replay \(now.wall.clock)\(replay.isPaused ? " paused" : "") \(Self.speedText(replay.speed))", .warn))
       } else if options.isReadOnly {
         spans.append(Span("  read-only", .muted))
       } else if !isOperatorAnywhere, fleet.servers.contains(where: { $0.hello != nil }) {
@@ -139,6 +139,9 @@ extension App {
     }
     return spans
   }
+
+  /// What is recorded is never called live.
+  private var liveWord: String { options.isReplay ? "recorded" : "live" }
 
   private static func speedText(_ speed: Double) -> String { speed >= 1 ? "\(Int(speed))x" : "1/\(Int((1 / speed).rounded()))x" }
 
@@ -149,7 +152,7 @@ extension App {
   private func stateWord(of server: Int) -> Span {
     let state = fleet.servers[server]
     switch fleet.freshness(of: server, at: now.steady) {
-    case .live: return Span("live", .ok)
+    case .live: return Span(liveWord, .ok)
     case .stale(let age): return Span("\(Quantity.age(age).text) old", .error)
     case .waiting:
       if state.incompatibility != nil { return Span("incompatible", .error) }
@@ -182,7 +185,9 @@ extension App {
       if case .stale(let age) = fleet.freshness(of: server, at: now.steady), state.hello != nil {
         return ("\(state.name): nothing came for \(Quantity.age(age).text); rows are that old", .warn)
       }
-      if let at = state.clockWentBackAt, now.steady - at < .seconds(30) { return ("\(state.name): its clock went back", .warn) }
+      if let at = state.clockWentBackAt, !options.isReplay, now.steady - at < .seconds(30) {
+        return ("\(state.name): its clock went back", .warn)
+      }
       if let at = state.tooSlowAt, now.steady - at < .seconds(10) { return ("\(state.name): this screen reads too slowly", .warn) }
       return nil
     }

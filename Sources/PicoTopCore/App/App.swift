@@ -82,7 +82,7 @@ package struct App: Sendable {
     self.now = now
     styles = Styles(chosen, depth: .trueColour)
     hasMouse = options.hasMouse
-    fleet = Fleet(servers: options.servers, intervalMilliseconds: options.intervalMilliseconds)
+    fleet = Fleet(servers: options.servers, intervalMilliseconds: options.intervalMilliseconds, isRecorded: options.isReplay)
     func model<Row: FilterableRow>(_ name: String, _ columns: [Column<Row>], _ sort: String, isLog: Bool = false) -> TableModel<Row> {
       TableModel(name: name, columns: columns, sort: TableSort(settings.sort[name] ?? sort), shown: settings.columns[name], isLog: isLog)
     }

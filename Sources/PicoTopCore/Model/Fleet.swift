@@ -17,15 +17,19 @@ package struct Fleet: Sendable {
   /// The clock of this machine, which filters take ages from.
   var wall = Timestamp(seconds: 0)
   let intervalMilliseconds: Int
+  /// For how long a server may be silent.
+  private let patience: Duration
 
-  package init(servers: [String], intervalMilliseconds: Int = 1000) {
+  /// What is recorded does not grow old by time.
+  package init(servers: [String], intervalMilliseconds: Int = 1000, isRecorded: Bool = false) {
     self.servers = servers.map(ServerState.init(name:))
     self.intervalMilliseconds = intervalMilliseconds
+    patience = isRecorded ? .seconds(Int64.max / 2) : max(.seconds(3), .milliseconds(3 * intervalMilliseconds))
   }
 
   func freshness(of server: Int, _ id: String = Subscription.fleetID, at now: Duration) -> ServerState.Freshness {
     guard servers.indices.contains(server) else { return .waiting }
-    return servers[server].freshness(of: id, at: now, intervalMilliseconds: intervalMilliseconds)
+    return servers[server].freshness(of: id, at: now, patience: patience)
   }
 
   // MARK: Connections
@@ -146,7 +150,7 @@ package struct Fleet: Sendable {
     case .snapshot(let snapshot): return receive(snapshot, server: server, at: now)
     case .update(let update): return receive(update, server: server, at: now)
     case .history(let history): servers[server].history.merge(history)
-    case .errors(let errors): servers[server].errors = errors.errors.suffix(50)
+    case .errors(let errors): servers[server].errors = RecentErrors(endpoint: errors.endpoint, errors: errors.errors.suffix(50))
     case .request(let request): add(request, server: server)
     case .event(let event):
       if let last = servers[server].lastEvents[event.node], event.number <= last { return [] }
@@ -176,7 +180,8 @@ package struct Fleet: Sendable {
       switch table {
       case .nodes: nodes.replace(with: tables.nodes, server: server, now: wall)
       case .endpoints: endpoints.replace(with: tables.endpoints, server: server, now: wall)
-      case .listeners: listeners.replace(with: tables.listeners, server: server, now: wall)
+      case .listeners:
+        listeners.replace(with: ofSubject(tables.listeners, subscription, server: server), server: server, now: wall)
       case .blocks: blocks.replace(with: tables.blocks, server: server, now: wall)
       case .totals: servers[server].totals = tables.totals.first?.row
       }
@@ -197,7 +202,10 @@ package struct Fleet: Sendable {
     }
     nodes.apply(changed: tables.nodes, removed: update.removed[.nodes] ?? [], server: server, now: wall)
     endpoints.apply(changed: tables.endpoints, removed: update.removed[.endpoints] ?? [], server: server, now: wall)
-    listeners.apply(changed: tables.listeners, removed: update.removed[.listeners] ?? [], server: server, now: wall)
+    if let subscription = servers[server].held[update.id] {
+      let changed = ofSubject(tables.listeners, subscription, server: server)
+      listeners.apply(changed: changed, removed: update.removed[.listeners] ?? [], server: server, now: wall)
+    }
     blocks.apply(changed: tables.blocks, removed: update.removed[.blocks] ?? [], server: server, now: wall)
     if let change = tables.totals.first {
       var totals = servers[server].totals ?? TotalsRow(blank: change.row.id)
@@ -205,6 +213,12 @@ package struct Fleet: Sendable {
       servers[server].totals = totals
     }
     return []
+  }
+
+  /// A recording may have listeners of another endpoint.
+  private func ofSubject(_ changes: [RowChange<ListenerRow>], _ subscription: Subscription, server: Int) -> [RowChange<ListenerRow>] {
+    guard let name = subscription.endpoint else { return changes }
+    return changes.filter { $0.row.endpoint == name || listeners[RowKey(server: server, key: $0.key)] != nil }
   }
 
   // MARK: Sums

@@ -11,14 +11,15 @@ extension App {
     if hasTable, !filterText.isEmpty, facts.total > 0 { return ["no row matches /\(filterText)", "Esc clears the filter"] }
     switch screen {
     case .overview: return ["no figures yet"]
-    case .endpoints: return isLoading ? ["loading"] : ["no endpoint yet", "pico agent NAME PORT"]
+    case .endpoints: return isLoading ? loading : ["no endpoint yet", "pico agent NAME PORT"]
     case .endpoint(let key):
-      if isLoading { return ["loading"] }
+      if isLoading { return loading }
       return ["no listener for \(key.key)", "pico agent \(key.key) PORT"]
-    case .listeners: return isLoading ? ["loading"] : ["no listener yet", "pico agent NAME PORT"]
+    case .listeners: return isLoading ? loading : ["no listener yet", "pico agent NAME PORT"]
     case .live(let key):
       guard isOperator(of: key.server) else {
-        return options.isReadOnly || options.isReplay
+        if options.isReplay { return ["no live requests in a recording"] }
+        return options.isReadOnly
           ? ["no live requests here", "they need an operator's connection"]
           : ["the role viewer may not see requests", "a token with the role operator may"]
       }
@@ -27,6 +28,10 @@ extension App {
     case .events: return ["no event yet", "listeners and nodes that come and go are told here"]
     case .blocks: return ["nobody is kept away", "x on a listener can block its agent for a while"]
     }
+  }
+
+  private var loading: [String] {
+    options.isReplay ? ["not in the recording up to here", "it has what was on screen while it was made"] : ["loading"]
   }
 
   private var isLoading: Bool {

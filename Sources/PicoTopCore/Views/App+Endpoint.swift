@@ -13,7 +13,8 @@ extension App {
       drawEndpointGraphs(key, row, isStale: isStale, into: &canvas, rest.takeTop(height).inset(columns: 1))
       if rest.rows >= 8 { _ = rest.takeTop(1) }
     }
-    let failures = fleet.servers[key.server].errors
+    let known = fleet.servers[key.server].errors
+    let failures = known.endpoint == key.key ? known.errors : []
     let shown = rest.rows >= 8 ? min(max(1, failures.count), max(2, rest.rows / 3)) + 1 : 0
     let errors = rest.takeBottom(shown)
     if shown > 0, rest.rows >= 4 { _ = rest.takeBottom(1) }
