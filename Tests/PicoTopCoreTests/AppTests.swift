@@ -125,6 +125,11 @@ import Testing
     #expect(!stage.text().contains("old") && !stage.text().contains("went back"))
     stage.type("4")
     #expect(stage.text().contains("not in the recording up to here"))
+    stage.type("2")
+    stage.happen(.rewind)
+    #expect(!stage.text().contains("api-gateway"))
+    stage.settle()
+    #expect(stage.text().contains("api-gateway"))
   }
 
   @Test func `listeners and errors of another endpoint are not shown as those of this one`() throws {

@@ -125,6 +125,7 @@ package struct App: Sendable {
     case .resize(let size): self.size = Size(columns: max(0, size.columns), rows: max(0, size.rows))
     case .connection(let state, let server): connectionChanged(state, server: server)
     case .message(let message, let server): effects = receive(message, server: server)
+    case .rewind: fleet.forgetAll()
     case .tick: break
     }
     effects += passTime()

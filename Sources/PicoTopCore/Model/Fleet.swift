@@ -45,6 +45,20 @@ package struct Fleet: Sendable {
     }
   }
 
+  /// As before anything came.
+  mutating func forgetAll() {
+    for server in servers.indices {
+      servers[server] = ServerState(name: servers[server].name)
+      nodes.replace(with: [], server: server, now: wall)
+      endpoints.replace(with: [], server: server, now: wall)
+      listeners.replace(with: [], server: server, now: wall)
+      blocks.replace(with: [], server: server, now: wall)
+    }
+    events.removeAll(now: wall)
+    eventNumbers = RowNumbers()
+    stopTail()
+  }
+
   // MARK: Tail
 
   /// The requests stay when it is the same endpoint, over a new connection.

@@ -45,14 +45,14 @@ package struct ReplayPlayer: Sendable {
     }
   }
 
-  /// All that came until now and was not given out yet. Who begins anew is first not connected, and then gets all that came until now.
+  /// All that came until now and was not given out yet.
   package mutating func due(at now: Duration) -> [AppEvent] {
     let here = position(at: now)
     var events: [AppEvent] = []
     if beginsAnew {
       beginsAnew = false
       next = 0
-      events = header.servers.indices.map { .connection(.connecting, server: $0) }
+      events = [.rewind]
     }
     while next < entries.count, Double(entries[next].milliseconds) <= here {
       let entry = entries[next]

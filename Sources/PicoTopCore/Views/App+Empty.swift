@@ -13,9 +13,9 @@ extension App {
     case .overview: return ["no figures yet"]
     case .endpoints: return isLoading ? loading : ["no endpoint yet", "pico agent NAME PORT"]
     case .endpoint(let key):
-      if isLoading { return loading }
+      if isLoading || options.isReplay { return loading }
       return ["no listener for \(key.key)", "pico agent \(key.key) PORT"]
-    case .listeners: return isLoading ? loading : ["no listener yet", "pico agent NAME PORT"]
+    case .listeners: return isLoading || options.isReplay ? loading : ["no listener yet", "pico agent NAME PORT"]
     case .live(let key):
       guard isOperator(of: key.server) else {
         if options.isReplay { return ["no live requests in a recording"] }

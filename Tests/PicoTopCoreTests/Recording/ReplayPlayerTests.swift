@@ -19,7 +19,7 @@ import Testing
     events.map { event in
       switch event {
       case .message(.update(let update), server: 0): Int(update.sequence)
-      case .connection(.connecting, server: 0): -1
+      case .rewind: -1
       default: -2
       }
     }
