@@ -1,24 +1,29 @@
 package import PicoConfiguration
+internal import PicoCore
 internal import PicoStatus
 
 extension TopSettings {
-  /// Every key of `top.yaml`.
-  package static let schema = ConfigurationSchema(
-    initial: TopSettings(),
-    keys: [
-      .key("theme", \.theme, "The theme, a name of `t`'s list"),
-      .key("keys", \.keys, "Keys for an action instead of its own, by the name of the action"),
-      .key("columns", \.columns, "The columns of a table from left to right, by the name of the table"),
-      .key("sort", \.sort, "The field that a table is sorted by, with a - for the largest first"),
-      .key("servers", \.servers, "The servers to watch when the command line names none"),
-      .key("mouse", \.mouse, "Whether the mouse is used"),
-      .key("ascii", \.ascii, "Whether only ASCII is drawn"),
-      .key("interval", \.interval, "The time between updates") {
-        (.milliseconds(100) ... .seconds(60)).contains($0) ? nil : "must be from 100ms to 1m"
-      },
-      .key("protected", \.protected, "Servers (with *) that always ask for typing before a listener is disconnected"),
-      .key("filter", \.filter, "The filter that the endpoints start with"),
-    ], check: check)
+  /// Every key of `top.yaml`. `themes` are those that there are; with none any name will do.
+  package static func schema(themes: [String] = []) -> ConfigurationSchema<TopSettings> {
+    ConfigurationSchema(
+      initial: TopSettings(),
+      keys: [
+        .key("theme", \.theme, "The theme, a name of `t`'s list") {
+          themes.isEmpty || themes.contains($0) ? nil : "is no theme (\(themes.joined(separator: " ")))"
+        },
+        .key("keys", \.keys, "Keys for an action instead of its own, by the name of the action"),
+        .key("columns", \.columns, "The columns of a table from left to right, by the name of the table"),
+        .key("sort", \.sort, "The field that a table is sorted by, with a - for the largest first"),
+        .key("servers", \.servers, "The servers to watch when the command line names none"),
+        .key("mouse", \.mouse, "Whether the mouse is used"),
+        .key("ascii", \.ascii, "Whether only ASCII is drawn"),
+        .key("interval", \.interval, "The time between updates") {
+          (.milliseconds(100) ... .seconds(60)).contains($0) ? nil : "must be from 100ms to 1m"
+        },
+        .key("protected", \.protected, "Servers (with *) that always ask for typing before a listener is disconnected"),
+        .key("filter", \.filter, "The filter that the endpoints start with"),
+      ], check: check)
+  }
 
   /// Tables whose columns can be set.
   package static let tables = ["endpoints", "listeners", "live", "nodes", "events", "blocks"]
@@ -26,6 +31,13 @@ extension TopSettings {
   @Sendable
   private static func check(_ settings: TopSettings, _ problems: inout ConfigurationProblems) {
     checkTables(columns: settings.columns, sort: settings.sort, &problems)
+    for url in settings.servers {
+      do throws(MalformedValue) {
+        _ = try StatusAccess.server(url)
+      } catch {
+        problems.contradiction("servers", "\(error)")
+      }
+    }
     do throws(KeyBindingError) {
       _ = try KeyTable(bindings: settings.keys)
     } catch {

@@ -176,6 +176,8 @@ def fault(name):
                 terminal.read()
                 frames.add(terminal.text)
             assert len(frames) >= 4, "nothing moves"
+        if name == "back":
+            terminal.wait("its clock went back")
         if name == "gap":
             terminal.wait(lambda: '"resync"' in server.said)
         if name == "parts":
