@@ -288,6 +288,10 @@ import Testing
     }
     stage.happen(press(3, column))
     #expect(stage.lines()[3].contains("▼ERR/S"))
+    // However fast it comes again.
+    stage.happen(press(3, column, .doublePress))
+    #expect(stage.lines()[3].contains("▲ERR/S"))
+    stage.happen(press(3, column))
     stage.happen(press(6, 5))
     #expect(stage.grid().cursor?.row == 6)
     stage.happen(press(4, 5, .doublePress))

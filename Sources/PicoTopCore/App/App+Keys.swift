@@ -37,7 +37,7 @@ extension App {
       run(.select(index))
       return event.action == .doublePress ? perform(.open) : []
     case .header(let column):
-      guard panel == nil, event.action == .press else { return [] }
+      guard panel == nil else { return [] }
       run(.sort(column))
       return saveTable()
     case .action(let action):

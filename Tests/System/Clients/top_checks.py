@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import top_output_checks
@@ -134,25 +135,30 @@ def ends(how):
 
 
 def suspend():
+    """Ctrl-Z, and a stop that leaves no time to give the terminal back: the shell does that."""
+
+    def is_stopped():
+        with open(f"/proc/{terminal.process.pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "T"
+
     with Server("--changes", 5) as server, top(server) as terminal:
         terminal.wait(ROW)
-        terminal.process.send_signal(signal.SIGTSTP)
-
-        def is_stopped():
-            with open(f"/proc/{terminal.process.pid}/stat") as file:
-                return file.read().rsplit(")", 1)[1].split()[0] == "T"
-
-        terminal.wait(is_stopped)
-        terminal.settle()
-        terminal.check_restored("stopped")
-        terminal.screen.reset()
-        terminal.process.send_signal(signal.SIGCONT)
-        terminal.wait(ROW)
-        assert terminal.mode("1049") and terminal.mode("1006")
-        terminal.send("?")
-        terminal.wait("Moving")
-        terminal.send("\x1b")
-        terminal.wait(lambda: "Moving" not in terminal.text)
+        for number in (signal.SIGTSTP, signal.SIGSTOP, signal.SIGTSTP):
+            terminal.process.send_signal(number)
+            terminal.wait(is_stopped)
+            terminal.settle()
+            if number == signal.SIGTSTP:
+                terminal.check_restored("stopped")
+            termios.tcsetattr(terminal.slave, termios.TCSANOW, terminal.before)
+            os.write(terminal.slave, b"[1]+  Stopped\r\n")
+            terminal.wait("Stopped")
+            terminal.process.send_signal(signal.SIGCONT)
+            terminal.wait(lambda: ROW in terminal.text and "Stopped" not in terminal.text)
+            assert terminal.mode("1049") and terminal.mode("1006")
+            terminal.send("?")
+            terminal.wait("Moving")
+            terminal.send("\x1b")
+            terminal.wait(lambda: "Moving" not in terminal.text)
         quit(terminal)
 
 
@@ -257,6 +263,27 @@ def mouse():
         time.sleep(0.05)
         terminal.send(report[4:] + report)
         terminal.wait(lambda: f"› {name}" in terminal.text)
+        terminal.send("\x1b")
+        terminal.wait(lambda: "›" not in terminal.text)
+
+        def press(line, word):
+            column = terminal.text.splitlines()[line].index(word) + 1
+            terminal.send(f"\x1b[<0;{column};{line + 1}M\x1b[<0;{column};{line + 1}m")
+
+        press(3, "P99")
+        terminal.wait("▼P99")
+        press(3, "P99")
+        terminal.wait("▲P99")
+        press(23, "help")
+        terminal.wait("Moving")
+        terminal.send("\x1b[<65;5;9M")
+        terminal.wait(lambda: "Moving" not in terminal.text)
+        press(10, " ")
+        terminal.wait("▲P99")
+        terminal.send("m")
+        terminal.wait(lambda: not terminal.mode("1006"))
+        terminal.send("m")
+        terminal.wait(lambda: terminal.mode("1006"))
         terminal.send("\x1b[<0;99999999999999999;1M\x1b[<;;M\x1b[<")
         time.sleep(0.05)
         terminal.send("\x1b")

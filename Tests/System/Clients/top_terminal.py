@@ -64,6 +64,27 @@ class Server:
         self.process.stdout.close()
 
 
+class Screen(pyte.Screen):
+    """With the scrolling that pyte leaves out."""
+
+    def scroll(self, count, edge, step):
+        row, self.cursor.y = self.cursor.y, edge
+        for _ in range(count or 1):
+            step()
+        self.cursor.y = row
+
+    def scroll_up(self, count=1):
+        self.scroll(count, self.margins.bottom if self.margins else self.lines - 1, self.index)
+
+    def scroll_down(self, count=1):
+        self.scroll(count, self.margins.top if self.margins else 0, self.reverse_index)
+
+
+class Stream(pyte.ByteStream):
+    csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
+    events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
+
+
 class Terminal:
     """A program in a pty, with pyte as the screen."""
 
@@ -75,9 +96,9 @@ class Terminal:
         self.size = (rows, columns)
         self.set_size(rows, columns)
         self.before = termios.tcgetattr(self.slave)
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = Screen(columns, rows)
         self.screen.write_process_input = self.answer if answers else lambda data: None
-        self.stream = pyte.ByteStream(self.screen)
+        self.stream = Stream(self.screen)
         self.output = b""
         self.rate = rate
         self.allowance = 0.0
