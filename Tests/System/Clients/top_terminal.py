@@ -1,5 +1,6 @@
 """A terminal in which pico-top runs, and the server that it shows. Used by top_checks.py and by Tests/Benchmarks/top."""
 
+import collections
 import fcntl
 import os
 import pty
@@ -91,7 +92,7 @@ class Terminal:
     # Modes that must be off after the program, with how they are switched on.
     MODES = ["1049", "1000", "1002", "1006", "2004", "1"]
 
-    def __init__(self, command, rows=24, columns=80, environment=None, answers=True, rate=None):
+    def __init__(self, command, rows=24, columns=80, environment=None, answers=True, rate=None, delay=0.0):
         self.master, self.slave = pty.openpty()
         self.size = (rows, columns)
         self.set_size(rows, columns)
@@ -100,7 +101,10 @@ class Terminal:
         self.screen.write_process_input = self.answer if answers else lambda data: None
         self.stream = Stream(self.screen)
         self.output = b""
+        # Bytes a second, and seconds until they are seen.
         self.rate = rate
+        self.delay = delay
+        self.late = collections.deque()
         self.allowance = 0.0
         self.read_at = time.monotonic()
         self.folder = tempfile.mkdtemp(prefix="pico-top-")
@@ -140,13 +144,21 @@ class Terminal:
             if self.allowance < 256:
                 time.sleep(0.005)
                 return b""
-        if not select.select([self.master], [], [], seconds)[0]:
-            return b""
-        try:
-            data = os.read(self.master, 65536 if self.rate is None else int(self.allowance))
-        except OSError:
-            return b""
+        if self.late:
+            seconds = max(0.0, min(seconds, self.late[0][0] - time.monotonic()))
+        data = b""
+        if select.select([self.master], [], [], seconds)[0]:
+            try:
+                data = os.read(self.master, 65536 if self.rate is None else int(self.allowance))
+            except OSError:
+                return b""
         self.allowance -= len(data)
+        if self.delay:
+            if data:
+                self.late.append((time.monotonic() + self.delay, data))
+            data = b""
+            while self.late and self.late[0][0] <= time.monotonic():
+                data += self.late.popleft()[1]
         self.output += data
         self.stream.feed(data)
         return data
