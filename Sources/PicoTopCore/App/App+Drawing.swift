@@ -95,7 +95,6 @@ extension App {
       }
     } else {
       let room = max(area.columns - column - (area.columns >= 40 ? stateWidth + 1 : 3), 0)
-      let path = screen.path.joined(separator: " \(canvas.symbols.crumb) ")
       canvas.text(path, row: area.row, column: column, width: room, style: canvas.style(.title))
     }
     if area.columns >= 40 || column > area.columns {
@@ -103,6 +102,12 @@ extension App {
     } else if area.columns >= 4, let mark = state.first {
       canvas.spans([mark], row: area.row, column: area.columns - 2, width: 2, on: .title)
     }
+  }
+
+  /// From the outermost screen to this one.
+  private var path: String {
+    let symbols: Symbols = options.isASCII ? .ascii : .unicode
+    return screen.path.joined(separator: " \(symbols.crumb) ")
   }
 
   /// How the connections are: a mark, and always a word beside it.
@@ -235,11 +240,11 @@ extension App {
     switch screen {
     case .overview: return []
     case .endpoint(let key):
-      // The header has the name where it has no tabs.
-      if hasTabs { spans.append(Span(DisplayText(key.key, limit: 60, isASCII: options.isASCII).text, .title, isBold: true)) }
+      // The header has the way here where it has no tabs.
+      if hasTabs { spans.append(Span(DisplayText(path, limit: 80, isASCII: options.isASCII).text, .title, isBold: true)) }
       if showsServer { spans.append(Span("  on \(fleet.servers[key.server].name)", .muted)) }
-    case .live(let key):
-      if hasTabs { spans.append(Span(DisplayText(key.key, limit: 60, isASCII: options.isASCII).text + "  ", .title, isBold: true)) }
+    case .live:
+      if hasTabs { spans.append(Span(DisplayText(path, limit: 80, isASCII: options.isASCII).text + "  ", .title, isBold: true)) }
       spans += countSpans("requests")
       if fleet.tail.skipped > 0 { spans.append(Span("  \(Self.grouped(fleet.tail.skipped)) not shown", .warn)) }
     default:
