@@ -110,11 +110,12 @@ struct Dashboard {
     while let signal = signals.next() {
       switch signal {
       case SIGWINCH: fit()
-      case SIGTSTP:
-        terminal.suspend()
+      case SIGTSTP: terminal.suspend()
+      case SIGCONT:
+        terminal.resume()
         painter.forget()
+        pacer = FramePacer()
         fit()
-      case SIGCONT: break
       default: isEnded = true
       }
     }

@@ -76,7 +76,7 @@ final class LiveFeed: EventFeed {
   }
 }
 
-/// A recording instead of servers. What is said to it is not heard.
+/// A recording instead of servers.
 final class ReplayFeed: EventFeed {
   private var player: ReplayPlayer
 
@@ -84,7 +84,7 @@ final class ReplayFeed: EventFeed {
 
   func take(at now: Duration) -> [AppEvent] { player.due(at: now) }
   func nextDue(at now: Duration) -> Duration? { player.nextDue(at: now) }
-  func send(_ message: ClientMessage, server: Int) {}
+  func send(_ message: ClientMessage, server: Int) { player.hear(message, server: server) }
   func run(_ command: ReplayCommand, at now: Duration) -> [AppEvent] { player.run(command, at: now) }
   func wall(at now: Duration) -> Timestamp { player.wall(at: now) }
   func end() {}

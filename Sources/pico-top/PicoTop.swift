@@ -58,8 +58,6 @@ enum PicoTop {
       options.isReplay = true
       if let notice = replay.notice { StandardStream.error("pico-top: \(notice)") }
     }
-    // Errors of themes that are not chosen are for whoever chooses them.
-    _ = try setup.themes.theme(named: setup.theme)
     let app = try App(
       options: options, settings: setup.settings, themes: setup.themes.themes().themes, theme: setup.theme,
       size: Size(columns: 80, rows: 24), now: Moment(steady: .zero, wall: .now()))

@@ -22,17 +22,17 @@ struct Setup {
   init(_ command: TopCommand) throws {
     let environment = ProcessEnvironment.current
     let paths = SettingsPaths(environment: environment)
-    store = try SettingsStore(configuration: paths.configuration, state: paths.state)
-    let settings = store.settings
     themes = ThemeCatalogue(themeFolder: command.themeDir, environment: environment, executable: Self.executable)
-    theme = command.theme ?? settings.theme
-    if let name = command.theme {
-      do throws(ThemeError) {
-        _ = try themes.theme(named: name)
-      } catch {
-        throw PicoError(.usage, "--theme: \(error)", side: .internal)
-      }
+    let names = themes.names
+    store = try SettingsStore(configuration: paths.configuration, state: paths.state, themes: names)
+    let settings = store.settings
+    if let name = command.theme, !names.contains(name) {
+      throw PicoError(
+        .usage, "--theme: there is none named \"\(name.escapedForDisplay)\"; there are \(names.joined(separator: " "))", side: .internal)
     }
+    theme = command.theme ?? settings.theme
+    // What is wrong in the file of another theme is for whoever chooses that.
+    _ = try themes.theme(named: theme)
     crashFile = paths.state.flatMap { path in path.lastIndex(of: "/").map { path[..<$0] + "/top-crash.txt" } }
 
     let urls = command.servers.isEmpty ? settings.servers : command.servers

@@ -4,26 +4,6 @@ import PicoTopCore
 import Testing
 
 @Suite struct AppTests {
-  private func onEndpoint(_ name: String = "api-gateway", change: (inout AppOptions, inout TopSettings) -> Void = { _, _ in }) throws
-    -> Stage
-  {
-    var stage = try Stage(change: change)
-    stage.settle()
-    stage.type("/name==\(name)")
-    stage.press(.enter)
-    stage.type("3")
-    stage.answer()
-    _ = stage.grid()
-    return stage
-  }
-
-  private func disconnects(_ effects: [AppEffect], isDryRun: Bool) -> [Disconnect] {
-    effects.compactMap { effect in
-      guard case .send(.disconnect(let message), _) = effect, message.isDryRun == isDryRun else { return nil }
-      return message
-    }
-  }
-
   // MARK: Subscriptions
 
   @Test func `listeners, history and errors are asked for only while a screen shows them`() throws {
@@ -135,6 +115,43 @@ import Testing
     #expect(stage.text().contains(" 0s"))
   }
 
+  @Test func `what is recorded is not live, does not grow old in a pause, and may go back`() throws {
+    var stage = try Stage { options, _ in options.isReplay = true }
+    stage.settle()
+    stage.pass(.seconds(60))
+    stage.happen(.tick)
+    #expect(stage.lines()[0].contains("recorded  replay 10:01:00 1x"), "\(stage.lines()[0])")
+    stage.update { $0.now = Timestamp(seconds: 5) }
+    #expect(!stage.text().contains("old") && !stage.text().contains("went back"))
+    stage.type("4")
+    #expect(stage.text().contains("not in the recording up to here"))
+    stage.type("2")
+    stage.happen(.rewind)
+    #expect(!stage.text().contains("api-gateway"))
+    stage.settle()
+    #expect(stage.text().contains("api-gateway"))
+  }
+
+  @Test func `listeners and errors of another endpoint are not shown as those of this one`() throws {
+    var stage = try Stage()
+    stage.settle()
+    stage.type("3")
+    stage.answer()
+    stage.effects = []
+    stage.press(.escape)
+    _ = stage.grid()
+    stage.press(.down)
+    stage.type("3")
+    #expect(!stage.text().contains("upstream-timeout"))
+    var other = ListenerRow(blank: "l-other")
+    other.endpoint = "api-gateway"
+    var tables = TableChanges()
+    tables.listeners = [RowChange(other)]
+    stage.happen(
+      .message(.snapshot(Snapshot(id: "listeners", sequence: 1, now: stage.now.wall, total: 1, tables: tables)), server: 0))
+    #expect(!stage.text().contains("l-other"))
+  }
+
   @Test func `a newer protocol gets one line that names both`() throws {
     var stage = try Stage()
     stage.happen(.connection(.connected, server: 0))
@@ -183,6 +200,59 @@ import Testing
     #expect(stage.lines()[1].contains(" 12 endpoints"))
   }
 
+  @Test func `the column that sorts is always seen`() throws {
+    var stage = try Stage()
+    stage.settle()
+    // Latencies that have no place in 80 columns among them.
+    for title in ["ERR/S", "P50", "P90", "P99", "MAX"] {
+      stage.type(">")
+      #expect(stage.lines()[3].contains("▼" + title), "\(stage.lines()[3])")
+    }
+  }
+
+  @Test func `until a row is selected the first one is, whichever that is`() throws {
+    var stage = try Stage()
+    stage.settle()
+    _ = stage.grid()
+    func raise(_ name: String, _ rate: Double) {
+      stage.update { update in
+        var row = EndpointRow(blank: name)
+        row.requestRate = rate
+        update.tables.endpoints = [RowChange(row, members: MemberSet(rawValue: 1 << 5))]
+      }
+    }
+    raise("search", 9999)
+    #expect(stage.grid().cursor?.row == 4)
+    #expect(stage.press(.character("y")).contains(.copy("search")))
+    stage.type("g")
+    raise("auth", 99_999)
+    #expect(stage.grid().cursor?.row == 5)
+    #expect(stage.press(.character("y")).contains(.copy("search")))
+  }
+
+  @Test func `who is at the top stays there when the order is another, who is at a row stays at the row`() throws {
+    var stage = try Stage()
+    stage.settle()
+    _ = stage.grid()
+    stage.type(">>")
+    #expect(stage.grid().cursor?.row == 4)
+    #expect(!stage.press(.character("y")).contains(.copy("api-gateway")))
+    stage.type("g")
+    stage.press(.down)
+    let before = stage.press(.character("y"))
+    stage.type("r")
+    #expect(stage.press(.character("y")) == before)
+  }
+
+  @Test func `the endpoint's column of the listeners stays where it is when their order is changed without it`() throws {
+    var stage = try Stage()
+    stage.settle()
+    stage.type("3")
+    stage.answer()
+    stage.type("r")
+    #expect(stage.app.settings.columns["listeners"]?.prefix(3) == ["id", "endpoint", "state"])
+  }
+
   @Test func `frozen rows stay as they were`() throws {
     var stage = try Stage()
     stage.settle()
@@ -218,6 +288,10 @@ import Testing
     }
     stage.happen(press(3, column))
     #expect(stage.lines()[3].contains("▼ERR/S"))
+    // However fast it comes again.
+    stage.happen(press(3, column, .doublePress))
+    #expect(stage.lines()[3].contains("▲ERR/S"))
+    stage.happen(press(3, column))
     stage.happen(press(6, 5))
     #expect(stage.grid().cursor?.row == 6)
     stage.happen(press(4, 5, .doublePress))
@@ -253,140 +327,9 @@ import Testing
   }
 
   @Test func `what is wrong in the settings ends the start with one line`() {
-    #expect(throws: AppError("keys: q is bound to both disconnect and quit")) { try Stage { $1.keys = ["disconnect": ["q"]] } }
+    #expect(throws: AppError("keys.disconnect: q is bound to quit too")) { try Stage { $1.keys = ["disconnect": ["q"]] } }
     #expect(throws: AppError.self) { try Stage { options, _ in options.startFilter = "rate>" } }
     #expect(throws: AppError.self) { try Stage { options, _ in options.startSort = "-speed" } }
-  }
-
-  // MARK: Disconnecting
-
-  @Test func `y disconnects one listener that is not the last, and refuses to take the last`() throws {
-    var stage = try onEndpoint()
-    let dry = disconnects(stage.type("x"), isDryRun: true)
-    #expect(dry.map(\.listeners) == [["l-3f2a00"]])
-    // Not before the server said what it would do.
-    #expect(disconnects(stage.type("y"), isDryRun: false).isEmpty)
-    stage.answer()
-    let sent = disconnects(stage.type("y"), isDryRun: false)
-    #expect(sent.map(\.listeners) == [["l-3f2a00"]])
-    #expect(sent.first?.minimumRemaining == 1)
-    #expect(sent.first?.scope == .listener)
-    stage.answer()
-    #expect(stage.text().contains("ok   l-3f2a00: done, 2 left"))
-    stage.press(.enter)
-    stage.type("7")
-    #expect(stage.text().contains("disconnect l-3f2a00 of api-gateway (drain)"))
-  }
-
-  @Test func `Enter on the dialog as it opens cancels`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.answer()
-    #expect(disconnects(stage.press(.enter), isDryRun: false).isEmpty)
-    #expect(!stage.text().contains("Cancel"))
-  }
-
-  @Test func `the last listener needs the endpoint's name`() throws {
-    var stage = try onEndpoint("search")
-    stage.type("x")
-    stage.answer()
-    #expect(stage.text().contains("none: the endpoint goes away"))
-    stage.type("y")
-    #expect(disconnects(stage.press(.enter), isDryRun: false).isEmpty)
-    stage.press(.backspace)
-    stage.type("search")
-    let sent = disconnects(stage.press(.enter), isDryRun: false)
-    #expect(sent.map(\.listeners) == [["l-3f2a20"]])
-    #expect(sent.first?.minimumRemaining == 0)
-  }
-
-  @Test func `a server that does not count makes it ask for typing`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.pass(.seconds(4))
-    stage.happen(.tick)
-    #expect(stage.text().contains("type api-gateway to confirm"))
-  }
-
-  @Test func `a tagged set needs its count or the endpoint's name`() throws {
-    var stage = try onEndpoint()
-    stage.type("  x")
-    stage.answer()
-    #expect(stage.text().contains("type api-gateway to confirm"))
-    stage.type("api-gateway")
-    #expect(disconnects(stage.press(.enter), isDryRun: false).map(\.listeners) == [["l-3f2a00", "l-3f2a01"]])
-  }
-
-  @Test func `a block is counted by the server, and one that takes all needs typing`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.answer()
-    #expect(stage.text().contains("comes back at once"))
-    stage.press(.up)
-    let dry = disconnects(stage.press(.right), isDryRun: true)
-    #expect(dry.map(\.blockSeconds) == [60])
-    #expect(dry.map(\.scope) == [.agent])
-    stage.happen(
-      .message(
-        .result(ActionResult(id: dry.first?.id ?? "", results: [ListenerResult(listener: "l-3f2a00", ok: true, remaining: 0)], matched: 3)),
-        server: 0))
-    #expect(stage.text().contains("matches 3 listeners, also 2 not chosen"))
-    #expect(stage.text().contains("type api-gateway to confirm"))
-  }
-
-  @Test func `what is behind the dialog may change: the target does not`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.answer()
-    stage.update("listeners") { update in
-      var row = ListenerRow(blank: "l-3f2a02")
-      row.requestRate = 9999
-      update.tables.listeners = [RowChange(row, members: MemberSet(rawValue: 1 << 12))]
-    }
-    #expect(disconnects(stage.type("y"), isDryRun: false).map(\.listeners) == [["l-3f2a00"]])
-  }
-
-  @Test(arguments: [true, false])
-  func `who may only look has no key to disconnect`(isReadOnly: Bool) throws {
-    var stage = try Stage { options, _ in options.isReadOnly = isReadOnly }
-    stage.settle(role: isReadOnly ? .operator : .viewer)
-    stage.type("4")
-    stage.answer()
-    #expect(!stage.text().contains("disconnect"))
-    #expect(stage.type("x").isEmpty)
-    #expect(!stage.text().contains("Cancel"))
-    stage.type("?G")
-    #expect(!stage.text().contains("disconnect the tagged"))
-  }
-
-  @Test func `a protected server always asks for typing`() throws {
-    var stage = try onEndpoint { options, _ in options.protected = ["LOCALHOST*"] }
-    stage.type("x")
-    stage.answer()
-    #expect(stage.text().contains("type api-gateway to confirm"))
-  }
-
-  @Test func `an answer that a lost connection took with it is not called done`() throws {
-    var stage = try onEndpoint()
-    stage.type("x")
-    stage.answer()
-    stage.type("y")
-    stage.happen(.connection(.lost(reason: "reset", retrySeconds: 1), server: 0))
-    #expect(stage.text().contains("not  the connection was lost; it may have been done or not"))
-  }
-
-  @Test func `an error of the server to an action is shown and kept`() throws {
-    var stage = try Stage()
-    stage.settle()
-    stage.type("8")
-    _ = stage.grid()
-    stage.type("uy")
-    guard case .unblock(let id, let block) = stage.sent.last else { return #expect(Bool(false), "nothing was sent") }
-    #expect(block == "b-0c11")
-    stage.happen(.message(.error(StatusError(id: id, code: .forbidden, message: "you are a viewer")), server: 0))
-    stage.press(.escape)
-    stage.type("7")
-    #expect(stage.text().contains("forbidden: you are a viewer"))
   }
 }
 

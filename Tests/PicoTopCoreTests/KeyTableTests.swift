@@ -13,13 +13,13 @@ import Testing
   @Test(
     arguments: [
       (["disconnect": ["Ctrl-X", "Del"]], nil),
-      (["disconnect": ["q"]], "keys: q is bound to both disconnect and quit"),
-      (["disconect": ["x"]], "no action is named \"disconect\""),
-      (["quit": ["Hyper-Q"]], "\"Hyper-Q\" is no key"),
+      (["disconnect": ["q"]], "keys.disconnect: q is bound to quit too"),
+      (["disconect": ["x"]], "keys.disconect: is no action; actions are up down"),
+      (["quit": ["Hyper-Q"]], "keys.quit: \"Hyper-Q\" is no key"),
       (["quit": []], nil),
     ] as [([String: [String]], String?)])
   func `bindings are taken or refused with one line`(bindings: [String: [String]], message: String?) {
-    do throws(AppError) {
+    do throws(KeyBindingError) {
       let table = try KeyTable(bindings: bindings)
       #expect(message == nil)
       for (name, keys) in bindings {

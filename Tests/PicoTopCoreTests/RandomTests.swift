@@ -39,7 +39,7 @@ import Testing
       case 3: stage.settle(server: Int.random(in: 0..<3, using: &random))
       case 4...7: stage.happen(.message(message(&random), server: Int.random(in: 0..<3, using: &random)))
       case 8: stage.answer()
-      case 9: stage.happen(.tick)
+      case 9: stage.happen(Int.random(in: 0..<4, using: &random) == 0 ? .rewind : .tick)
       case 10: stage.happen(.paste("api\n\u{1B}[200~x"))
       default: stage.press(Self.keys.randomElement(using: &random) ?? .escape)
       }

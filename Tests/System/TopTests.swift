@@ -109,6 +109,21 @@ extension SystemTests {
       #expect(result.code == 78 && result.error.contains("top.yaml:2") && result.error.contains("kees"), "\(result)")
     }
 
+    @Test func `a theme with a mistake is named with its line, however it was chosen`() async throws {
+      let stage = try Stage()
+      _ = try await stage.run("mkdir", ["mkdir", "-p", "\(stage.directory.path)/pico/themes"])
+      _ = try stage.directory.write("pico/themes/bad.theme", "# mine\nbg = base00\nbase00 = #14181g\n")
+      let environment = ["XDG_CONFIG_HOME": stage.directory.path]
+      for (settings, arguments) in [("mouse: true\n", ["--theme", "bad"]), ("theme: bad\n", [])] {
+        _ = try stage.directory.write("pico/top.yaml", settings)
+        let result = try await stage.run("pico-top", [Stage.picoTop, "--once"] + arguments, within: 20, environment: environment)
+        #expect(result.code == 78 && result.error.contains("bad.theme:3") && result.error.contains("#14181g"), "\(result)")
+      }
+      _ = try stage.directory.write("pico/top.yaml", "mouse: true\ntheme: nosuch\n")
+      let result = try await stage.run("pico-top", [Stage.picoTop, "--once"], within: 20, environment: environment)
+      #expect(result.code == 78 && result.error.contains("top.yaml:2: theme: \"nosuch\" is no theme"), "\(result)")
+    }
+
     @Test func `help fits into 80 columns, and the version is told`() async throws {
       let stage = try Stage()
       let help = try await stage.run("pico-top", [Stage.picoTop, "--help"])

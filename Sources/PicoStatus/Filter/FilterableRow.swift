@@ -9,7 +9,9 @@ package enum FieldValue: Equatable, Sendable {
 }
 
 /// A row that filters and orders understand.
-package protocol FilterableRow: StatusRow {
+package protocol FilterableRow: Sendable {
+  /// What tells rows of a table apart.
+  var key: String { get }
   /// In the order in which errors and completions list them.
   static var fields: [RowField] { get }
   /// Where a bare word is looked for.

@@ -124,5 +124,5 @@ extension LatencySummary {
 
 extension Timestamp {
   /// Since 1970, to about a microsecond.
-  var inSeconds: Double { Double(seconds) + Double(nanoseconds) / 1e9 }
+  package var inSeconds: Double { Double(seconds) + Double(nanoseconds) / 1e9 }
 }

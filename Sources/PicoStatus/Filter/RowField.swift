@@ -6,6 +6,8 @@ package enum RowField: UInt8, CaseIterable, Sendable {
   case agent, version, address, identity, state, roundTrip, node, age, since
   case cpu, rss, connected, asOf
   case scope, match, by, reason, until, remaining
+  case time, status, latency, method, path, listener, request
+  case event, what
 
   /// What the values are, which decides the operators and literals that fit.
   package enum Kind: Sendable {
@@ -45,8 +47,8 @@ package enum RowField: UInt8, CaseIterable, Sendable {
     case .p90: ["p90"]
     case .p99: ["p99"]
     case .max: ["max"]
-    case .bytesIn: ["in", "bytes_in_rate"]
-    case .bytesOut: ["out", "bytes_out_rate"]
+    case .bytesIn: ["in", "bytes_in_rate", "bytes_in"]
+    case .bytesOut: ["out", "bytes_out_rate", "bytes_out"]
     case .agent: ["agent"]
     case .version: ["version"]
     case .address: ["address", "remote", "remote_address"]
@@ -66,6 +68,15 @@ package enum RowField: UInt8, CaseIterable, Sendable {
     case .reason: ["reason"]
     case .until: ["until"]
     case .remaining: ["remaining"]
+    case .time: ["time", "at"]
+    case .status: ["status"]
+    case .latency: ["latency", "latency_ms"]
+    case .method: ["method"]
+    case .path: ["path"]
+    case .listener: ["listener"]
+    case .request: ["request", "request_id"]
+    case .event: ["event", "kind"]
+    case .what: ["what"]
     }
   }
 
@@ -73,14 +84,15 @@ package enum RowField: UInt8, CaseIterable, Sendable {
     switch self {
     case .name, .id, .endpoint, .tenant, .agent, .version, .address, .identity, .state, .node, .connected, .scope, .match, .by, .reason:
       .text
-    case .listeners, .nodes, .endpoints, .inFlight, .requests, .rate: .number
+    case .method, .path, .listener, .request, .event, .what: .text
+    case .listeners, .nodes, .endpoints, .inFlight, .requests, .rate, .status: .number
     case .informational, .successful, .redirection, .clientError, .serverError: .number
     case .errors: .errorRate
     case .cpu: .cores
     case .bytesIn, .bytesOut, .rss: .bytes
-    case .p50, .p90, .p99, .max, .roundTrip: .milliseconds
+    case .p50, .p90, .p99, .max, .roundTrip, .latency: .milliseconds
     case .age, .remaining: .seconds
-    case .since, .until, .asOf: .moment
+    case .since, .until, .asOf, .time: .moment
     }
   }
 

@@ -28,6 +28,8 @@ struct ActionDialog: Sendable {
   }
 
   enum Phase: Equatable, Sendable {
+    /// The listeners of `endpoints` are not there yet.
+    case gathering
     case asking
     /// IDs of messages that are not answered.
     case waiting(Set<String>)
@@ -38,6 +40,8 @@ struct ActionDialog: Sendable {
 
   let kind: Kind
   var targets: [Target]
+  /// Those of which all listeners are meant that there were when it opened; empty where listeners were chosen.
+  var endpoints: [RowKey] = []
   /// How many listeners each endpoint has, by server and endpoint, as the tables say.
   var listeners: [RowKey: Int] = [:]
   /// Lines of a node or block for the eye.
@@ -53,7 +57,7 @@ struct ActionDialog: Sendable {
   var dryRuns: Set<String> = []
   var phase = Phase.asking
   /// What came back, one line for each listener.
-  var results: [(text: String, isDone: Bool)] = []
+  var results: [ActionLine] = []
   /// The server is not there now.
   var isOffline = false
 
@@ -71,6 +75,19 @@ struct ActionDialog: Sendable {
       case .hour: "1h"
       }
     }
+  }
+
+  var servers: [Int] { Set(targets.map(\.server) + endpoints.map(\.server)).sorted() }
+
+  /// Names all listeners of the endpoints once they are known; from then on they are held like chosen ones.
+  mutating func gather(from fleet: Fleet) {
+    let wanted = Set(endpoints)
+    for (key, row) in fleet.listeners.all where wanted.contains(RowKey(server: key.server, key: row.endpointKey)) {
+      targets.append(Target(key, row))
+    }
+    for key in endpoints { listeners[key] = fleet.endpoints[key]?.listeners ?? 0 }
+    phase = targets.isEmpty ? .finished : .asking
+    if targets.isEmpty { results = [ActionLine(text: "there is no listener", isDone: false)] }
   }
 
   // MARK: What it takes
@@ -93,6 +110,11 @@ struct ActionDialog: Sendable {
     }
     if case .counted(_, let told?) = count { least = min(least ?? .max, told) }
     return least
+  }
+
+  /// Endpoints of which all listeners are named, by what the tables say; at least one where it is told.
+  var emptied: Int {
+    max(1, listeners.count { key, present in targets.count { $0.server == key.server && $0.endpoint == key.key && !$0.isGone } >= present })
   }
 
   /// What has to be typed; nil where `y` is enough.
@@ -145,7 +167,7 @@ struct ActionDialog: Sendable {
   }
 
   mutating func handle(_ key: Key) -> Outcome {
-    if phase != .asking { return key == .escape || phase == .finished ? .close : .nothing }
+    if phase != .asking { return [.escape, .control("c")].contains(key) || phase == .finished ? .close : .nothing }
     switch key {
     case .escape, .control("c"): return .close
     case .tab, .down: return move(1)
@@ -231,7 +253,7 @@ struct ActionDialog: Sendable {
 
   /// One message for each server. `id` gives new IDs.
   func disconnects(isDryRun: Bool, id: () -> String) -> [(server: Int, message: Disconnect)] {
-    Set(targets.map(\.server)).sorted().map { server in
+    servers.map { server in
       let ids = targets.filter { $0.server == server && !$0.isGone }.map(\.id)
       // A last listener may only go when somebody typed for it.
       let minimum = required == nil && !isDryRun ? 1 : 0
@@ -278,10 +300,18 @@ struct ActionDialog: Sendable {
   }
 
   /// Takes the answer to what was confirmed; false when it is none of its own.
-  mutating func take(id: String, results lines: [(text: String, isDone: Bool)]) -> Bool {
+  mutating func take(id: String, results lines: [ActionLine]) -> Bool {
     guard case .waiting(var ids) = phase, ids.remove(id) != nil else { return false }
     results += lines
     phase = ids.isEmpty ? .finished : .waiting(ids)
     return true
+  }
+}
+
+extension ActionDialog.Target {
+  init(_ key: RowKey, _ row: ListenerRow) {
+    self.init(
+      server: key.server, id: row.id, endpoint: row.endpointKey, agent: row.agent, identity: row.identity,
+      remoteAddress: row.remoteAddress, inFlight: row.inFlight)
   }
 }

@@ -31,9 +31,9 @@ extension App {
     case .endpoints: drawTable(\.endpoints, fleet.endpoints, into: &canvas, area)
     case .endpoint(let key): drawEndpoint(key, into: &canvas, area)
     case .listeners: drawTable(\.listeners, fleet.listeners, into: &canvas, area)
-    case .live(let key): drawLive(key, into: &canvas, area)
+    case .live: drawTable(\.requests, fleet.requests, into: &canvas, area)
     case .nodes: drawTable(\.nodes, fleet.nodes, into: &canvas, area)
-    case .events: drawEvents(into: &canvas, area)
+    case .events: drawTable(\.events, fleet.events, into: &canvas, area)
     case .blocks: drawTable(\.blocks, fleet.blocks, into: &canvas, area)
     }
   }
@@ -53,11 +53,15 @@ extension App {
     case .listeners, .endpoint: id = Subscription.listenersID
     default: id = Subscription.fleetID
     }
+    // What happened does not grow old.
+    let isPast = screen == .events
+    let isLost = screen.isLive && fleet.tail.isLost
     return TableFrame(
       contexts: fleet.servers.indices.map { server in
         let state = fleet.servers[server]
         return RowContext(
-          serverName: state.name, clock: state.clock, isStale: fleet.freshness(of: server, id, at: now.steady) != .live,
+          serverName: state.name, clock: state.clock,
+          isStale: !isPast && (isLost || fleet.freshness(of: server, id, at: now.steady) != .live),
           isASCII: options.isASCII)
       }, showsServer: showsServer && screen.endpoint == nil)
   }
@@ -91,7 +95,6 @@ extension App {
       }
     } else {
       let room = max(area.columns - column - (area.columns >= 40 ? stateWidth + 1 : 3), 0)
-      let path = screen.path.joined(separator: " \(canvas.symbols.crumb) ")
       canvas.text(path, row: area.row, column: column, width: room, style: canvas.style(.title))
     }
     if area.columns >= 40 || column > area.columns {
@@ -99,6 +102,12 @@ extension App {
     } else if area.columns >= 4, let mark = state.first {
       canvas.spans([mark], row: area.row, column: area.columns - 2, width: 2, on: .title)
     }
+  }
+
+  /// From the outermost screen to this one.
+  private var path: String {
+    let symbols: Symbols = options.isASCII ? .ascii : .unicode
+    return screen.path.joined(separator: " \(symbols.crumb) ")
   }
 
   /// How the connections are: a mark, and always a word beside it.
@@ -121,12 +130,12 @@ extension App {
       spans.append(stateWord(of: 0))
     } else {
       spans.append(Span(live == states.count ? "\(states.count) servers " : "\(live) of \(states.count) servers ", .title))
-      spans.append(Span("live", live == states.count ? .ok : .warn))
+      spans.append(Span(liveWord, live == states.count ? .ok : .warn))
       if let oldest { spans.append(Span("  \(Quantity.age(oldest).text) old", .error)) }
     }
     if !isShort {
       if options.isReplay {
-        spans.append(Span("  replay\(replay.isPaused ? " paused" : "") \(Self.speedText(replay.speed))", .warn))
+        spans.append(Span("  replay \(now.wall.clock)\(replay.isPaused ? " paused" : "") \(Self.speedText(replay.speed))", .warn))
       } else if options.isReadOnly {
         spans.append(Span("  read-only", .muted))
       } else if !isOperatorAnywhere, fleet.servers.contains(where: { $0.hello != nil }) {
@@ -135,6 +144,9 @@ extension App {
     }
     return spans
   }
+
+  /// What is recorded is never called live.
+  private var liveWord: String { options.isReplay ? "recorded" : "live" }
 
   private static func speedText(_ speed: Double) -> String { speed >= 1 ? "\(Int(speed))x" : "1/\(Int((1 / speed).rounded()))x" }
 
@@ -145,7 +157,7 @@ extension App {
   private func stateWord(of server: Int) -> Span {
     let state = fleet.servers[server]
     switch fleet.freshness(of: server, at: now.steady) {
-    case .live: return Span("live", .ok)
+    case .live: return Span(liveWord, .ok)
     case .stale(let age): return Span("\(Quantity.age(age).text) old", .error)
     case .waiting:
       if state.incompatibility != nil { return Span("incompatible", .error) }
@@ -178,7 +190,9 @@ extension App {
       if case .stale(let age) = fleet.freshness(of: server, at: now.steady), state.hello != nil {
         return ("\(state.name): nothing came for \(Quantity.age(age).text); rows are that old", .warn)
       }
-      if let at = state.clockWentBackAt, now.steady - at < .seconds(30) { return ("\(state.name): its clock went back", .warn) }
+      if let at = state.clockWentBackAt, !options.isReplay, now.steady - at < .seconds(30) {
+        return ("\(state.name): its clock went back", .warn)
+      }
       if let at = state.tooSlowAt, now.steady - at < .seconds(10) { return ("\(state.name): this screen reads too slowly", .warn) }
       return nil
     }
@@ -226,18 +240,15 @@ extension App {
     switch screen {
     case .overview: return []
     case .endpoint(let key):
-      // The header has the name where it has no tabs.
-      if hasTabs { spans.append(Span(DisplayText(key.key, limit: 60, isASCII: options.isASCII).text, .title, isBold: true)) }
+      // The header has the way here where it has no tabs.
+      if hasTabs { spans.append(Span(DisplayText(path, limit: 80, isASCII: options.isASCII).text, .title, isBold: true)) }
       if showsServer { spans.append(Span("  on \(fleet.servers[key.server].name)", .muted)) }
-    case .live(let key):
-      if hasTabs { spans.append(Span(DisplayText(key.key, limit: 60, isASCII: options.isASCII).text + "  ", .title, isBold: true)) }
-      spans += [Span(Self.grouped(facts.count), .foreground, isBold: true), Span(" requests", .muted)]
+    case .live:
+      if hasTabs { spans.append(Span(DisplayText(path, limit: 80, isASCII: options.isASCII).text + "  ", .title, isBold: true)) }
+      spans += countSpans("requests")
       if fleet.tail.skipped > 0 { spans.append(Span("  \(Self.grouped(fleet.tail.skipped)) not shown", .warn)) }
     default:
-      let name = screen == .events ? "events" : screen.action.rawValue
-      let word = facts.total == 1 ? String(name.dropLast()) : name
-      spans.append(Span(Self.grouped(facts.count), .foreground, isBold: true))
-      spans.append(Span(facts.count == facts.total ? " \(word)" : " of \(Self.grouped(facts.total)) \(word)", .muted))
+      spans += countSpans(screen.action.rawValue)
     }
     if !facts.filter.text.isEmpty {
       let shown = DisplayText(facts.filter.text, limit: 40, isASCII: options.isASCII).text
@@ -248,6 +259,16 @@ extension App {
     if facts.isFrozen { spans.append(Span("  frozen", .warn, isBold: true)) }
     if facts.isFollowing { spans.append(Span("  following", .muted)) }
     return spans
+  }
+
+  /// `3 of 12 endpoints`.
+  private func countSpans(_ name: String) -> [Span] {
+    let facts = facts
+    let word = facts.total == 1 ? String(name.dropLast()) : name
+    return [
+      Span(Self.grouped(facts.count), .foreground, isBold: true),
+      Span(facts.count == facts.total ? " \(word)" : " of \(Self.grouped(facts.total)) \(word)", .muted),
+    ]
   }
 
   /// `1,234,567`.

@@ -37,7 +37,7 @@ extension App {
       run(.select(index))
       return event.action == .doublePress ? perform(.open) : []
     case .header(let column):
-      guard panel == nil, event.action == .press else { return [] }
+      guard panel == nil else { return [] }
       run(.sort(column))
       return saveTable()
     case .action(let action):
@@ -63,15 +63,13 @@ extension App {
     case .disconnect:
       switch screen {
       case .endpoint(let key): isOperator(of: key.server)
-      case .listeners: isOperatorAnywhere
+      case .endpoints, .listeners: isOperatorAnywhere
       default: false
       }
     case .drain: screen == .nodes && isOperatorAnywhere
     case .unblock: screen == .blocks && isOperatorAnywhere
     case .pause, .seekBack, .seekForward, .slower, .faster: options.isReplay
-    case .filter, .sortLeft, .sortRight, .reverse, .tag, .range, .columns, .left, .right: hasTable
-    case .follow, .freeze: screen != .overview
-    case .copy: screen != .overview
+    case .filter, .sortLeft, .sortRight, .reverse, .tag, .range, .columns, .left, .right, .follow, .freeze, .copy: hasTable
     case .span:
       switch screen {
       case .overview, .endpoint: true
@@ -82,12 +80,7 @@ extension App {
   }
 
   /// Whether the screen is one with a table of rows.
-  var hasTable: Bool {
-    switch screen {
-    case .endpoints, .endpoint, .listeners, .nodes, .blocks: true
-    case .overview, .live, .events: false
-    }
-  }
+  var hasTable: Bool { screen != .overview }
 
   mutating func perform(_ action: Action) -> [AppEffect] {
     switch action {
@@ -121,7 +114,7 @@ extension App {
     case .freeze: run(.freeze)
     case .follow:
       run(.follow)
-      if hasTable { say(isFollowing ? "following the selected row" : "not following") }
+      say(isFollowing ? "following the selected row" : "not following")
     case .columns: panel = .columns(0)
     case .theme: panel = .themes(themes.firstIndex { $0.name == theme.name } ?? 0, before: theme.name)
     case .copy: return copy()
@@ -168,8 +161,8 @@ extension App {
     case .listeners: listeners.selected(in: fleet.listeners)?.row.id
     case .nodes: nodes.selected(in: fleet.nodes)?.row.id
     case .blocks: blocks.selected(in: fleet.blocks)?.row.id
-    case .live: liveView.selected(in: fleet.tail.lines)?.request.requestID
-    case .events: eventsView.selected(in: fleet.events.lines)?.text
+    case .live: requests.selected(in: fleet.requests)?.row.request.requestID
+    case .events: events.selected(in: fleet.events)?.row.copied
     }
   }
 }

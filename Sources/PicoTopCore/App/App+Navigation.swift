@@ -20,22 +20,29 @@ extension App {
       ofEndpoint = TableModel(name: ofEndpoint.name, columns: ofEndpoint.columns, sort: ofEndpoint.sort, shown: ofEndpoint.shown)
       ofEndpoint.arrange(&fleet.listeners, now: now.wall)
     case .listeners: listeners.arrange(&fleet.listeners, now: now.wall)
-    case .live: liveView.reset()
+    case .live:
+      requests.forgetPlace()
+      requests.setFilter("", on: &fleet.requests, now: now.wall)
     default: break
     }
   }
 
+  /// The endpoint that the selected row is of.
+  private var selectedEndpoint: RowKey? {
+    switch screen {
+    case .endpoints: endpoints.selected(in: fleet.endpoints)?.key
+    case .listeners:
+      listeners.selected(in: fleet.listeners).map { RowKey(server: $0.key.server, key: $0.row.endpointKey) }
+    case .endpoint(let key), .live(let key): key
+    case .events:
+      events.selected(in: fleet.events).flatMap { $0.row.endpoint.isEmpty ? nil : RowKey(server: $0.key.server, key: $0.row.endpoint) }
+    case .overview, .nodes, .blocks: nil
+    }
+  }
+
   mutating func goToEndpoint(_ make: (RowKey) -> Screen) {
-    let selected: RowKey? =
-      switch screen {
-      case .endpoints: endpoints.selected(in: fleet.endpoints)?.key
-      case .listeners:
-        listeners.selected(in: fleet.listeners).map { RowKey(server: $0.key.server, key: $0.row.endpointKey) }
-      case .endpoint(let key), .live(let key): key
-      default: nil
-      }
-    guard let key = selected ?? lastEndpoint ?? endpoints.selected(in: fleet.endpoints)?.key else {
-      say("no endpoint yet: pico agent NAME PORT", .warn)
+    guard let key = selectedEndpoint ?? lastEndpoint ?? endpoints.selected(in: fleet.endpoints)?.key else {
+      say(emptyState.joined(separator: ": "), .warn)
       return
     }
     go(to: make(key))
@@ -50,8 +57,20 @@ extension App {
       guard let node = nodes.selected(in: fleet.nodes) else { return }
       go(to: .listeners)
       listeners.setFilter("node==\"\(node.row.id)\"", on: &fleet.listeners, now: now.wall)
-    case .live, .events, .blocks: break
+    case .live(let key):
+      guard let (_, row) = requests.selected(in: fleet.requests) else { return }
+      open(key, listener: row.request.listener)
+    case .events:
+      guard let key = selectedEndpoint, let (_, row) = events.selected(in: fleet.events) else { return }
+      open(key, listener: row.listener)
+    case .blocks: break
     }
+  }
+
+  /// An endpoint with the cursor on one of its listeners.
+  private mutating func open(_ key: RowKey, listener: String) {
+    go(to: .endpoint(key))
+    if !listener.isEmpty { ofEndpoint.select(RowKey(server: key.server, key: listener)) }
   }
 
   /// Undoes one thing: the range, tags, frozen rows, the filter, the screen.
@@ -79,8 +98,8 @@ extension App {
     case .listeners: listeners.run(command, on: &fleet.listeners, now: now.wall)
     case .nodes: nodes.run(command, on: &fleet.nodes, now: now.wall)
     case .blocks: blocks.run(command, on: &fleet.blocks, now: now.wall)
-    case .live: liveView.run(command, on: fleet.tail.lines)
-    case .events: eventsView.run(command, on: fleet.events.lines)
+    case .live: requests.run(command, on: &fleet.requests, now: now.wall)
+    case .events: events.run(command, on: &fleet.events, now: now.wall)
     }
   }
 
@@ -91,7 +110,9 @@ extension App {
     case .listeners: listeners.setFilter(text, on: &fleet.listeners, now: now.wall)
     case .nodes: nodes.setFilter(text, on: &fleet.nodes, now: now.wall)
     case .blocks: blocks.setFilter(text, on: &fleet.blocks, now: now.wall)
-    case .overview, .live, .events: break
+    case .live: requests.setFilter(text, on: &fleet.requests, now: now.wall)
+    case .events: events.setFilter(text, on: &fleet.events, now: now.wall)
+    case .overview: break
     }
   }
 
@@ -127,8 +148,8 @@ extension App {
     case .listeners: listeners.facts(fleet.listeners)
     case .nodes: nodes.facts(fleet.nodes)
     case .blocks: blocks.facts(fleet.blocks)
-    case .live: TableFacts(isFrozen: liveView.frozen != nil, count: fleet.tail.lines.count, total: fleet.tail.lines.count)
-    case .events: TableFacts(isFrozen: eventsView.frozen != nil, count: fleet.events.lines.count, total: fleet.events.lines.count)
+    case .live: requests.facts(fleet.requests)
+    case .events: events.facts(fleet.events)
     }
   }
 
@@ -146,7 +167,9 @@ extension App {
     case .listeners: listeners.save(to: &settings)
     case .nodes: nodes.save(to: &settings)
     case .blocks: blocks.save(to: &settings)
-    case .overview, .live, .events: return []
+    case .live: requests.save(to: &settings)
+    case .events: events.save(to: &settings)
+    case .overview: return []
     }
     return [.saveSettings]
   }
@@ -163,7 +186,12 @@ extension TableModel {
   /// `hidden` is a column that the screen leaves out though the table has it.
   func save(to settings: inout TopSettings, hidden: String? = nil) {
     settings.sort[name] = sort.text
-    settings.columns[name] = shown + (hidden.map { [$0] } ?? [])
+    let before = settings.columns[name]
+    var columns = shown
+    if let hidden, before?.contains(hidden) ?? true {
+      columns.insert(hidden, at: min(before?.firstIndex(of: hidden) ?? 1, columns.count))
+    }
+    settings.columns[name] = columns
   }
 }
 

@@ -6,22 +6,19 @@ extension App {
   mutating func askToDisconnect() -> [AppEffect] {
     let rows: [(key: RowKey, row: ListenerRow)]
     switch screen {
+    case .endpoints: return askToDisconnectAll(of: endpoints.chosen(in: fleet.endpoints).map(\.key))
     case .endpoint: rows = ofEndpoint.chosen(in: fleet.listeners)
     case .listeners: rows = listeners.chosen(in: fleet.listeners)
     default: return []
     }
     let allowed = rows.filter { isOperator(of: $0.key.server) }
     guard !allowed.isEmpty else {
-      say(rows.isEmpty ? "select a listener" : "this server gives you the role viewer", .warn)
+      say(rows.isEmpty ? "select a listener" : Self.isViewer, .warn)
       return []
     }
     var dialog = ActionDialog(
-      kind: .disconnect,
-      targets: allowed.map { key, row in
-        ActionDialog.Target(
-          server: key.server, id: row.id, endpoint: row.endpointKey, agent: row.agent, identity: row.identity,
-          remoteAddress: row.remoteAddress, inFlight: row.inFlight)
-      }, alwaysAsksForTyping: allowed.contains { isProtected($0.key.server) })
+      kind: .disconnect, targets: allowed.map { ActionDialog.Target($0.key, $0.row) },
+      alwaysAsksForTyping: allowed.contains { isProtected($0.key.server) })
     for target in dialog.targets {
       let key = RowKey(server: target.server, key: target.endpoint)
       dialog.listeners[key] = fleet.endpoints[key]?.listeners ?? 0
@@ -30,9 +27,25 @@ extension App {
     return recount()
   }
 
+  private static let isViewer = "this server gives you the role viewer"
+
+  /// The listeners are not on this screen: they are asked for first.
+  private mutating func askToDisconnectAll(of keys: [RowKey]) -> [AppEffect] {
+    let allowed = keys.filter { isOperator(of: $0.server) }
+    guard !allowed.isEmpty else {
+      say(keys.isEmpty ? "select an endpoint" : Self.isViewer, .warn)
+      return []
+    }
+    var dialog = ActionDialog(kind: .disconnect, targets: [], alwaysAsksForTyping: true)
+    dialog.endpoints = allowed
+    dialog.phase = .gathering
+    panel = .action(dialog)
+    return []
+  }
+
   mutating func askToDrain() {
     guard let (key, row) = nodes.selected(in: fleet.nodes) else { return say("select a node", .warn) }
-    guard isOperator(of: key.server) else { return say("this server gives you the role viewer", .warn) }
+    guard isOperator(of: key.server) else { return say(Self.isViewer, .warn) }
     let target = ActionDialog.Target(server: key.server, id: row.id, endpoint: "", remoteAddress: row.address, inFlight: row.inFlight)
     var others = 0
     for other in fleet.nodes.all {
@@ -48,7 +61,7 @@ extension App {
 
   mutating func askToUnblock() {
     guard let (key, row) = blocks.selected(in: fleet.blocks) else { return say("no block to lift", .warn) }
-    guard isOperator(of: key.server) else { return say("this server gives you the role viewer", .warn) }
+    guard isOperator(of: key.server) else { return say(Self.isViewer, .warn) }
     let target = ActionDialog.Target(server: key.server, id: row.id, endpoint: "", remoteAddress: "", inFlight: 0)
     var dialog = ActionDialog(kind: .unblock, targets: [target], alwaysAsksForTyping: isProtected(key.server))
     dialog.details = [
@@ -77,7 +90,7 @@ extension App {
   }
 
   /// Asks the servers what the action would do as it is chosen now.
-  private mutating func recount() -> [AppEffect] {
+  mutating func recount() -> [AppEffect] {
     guard case .action(var dialog) = panel, dialog.kind == .disconnect else { return [] }
     var effects: [AppEffect] = []
     dialog.dryRuns = []
@@ -94,18 +107,25 @@ extension App {
     guard case .action(var dialog) = panel, dialog.isConfirmable else { return [] }
     var effects: [AppEffect] = []
     var ids: Set<String> = []
-    func note(_ id: String, _ server: Int, _ what: String, _ message: ClientMessage) {
+    func note(_ id: String, _ server: Int, _ what: String, endpoint: String = "", listener: String = "", _ message: ClientMessage) {
       ids.insert(id)
-      log.add(OperatorLog.Entry(id: id, server: server, at: now.wall, askedAt: now.steady, what: what))
+      // By the server's clock, as its events are.
+      let entry = OperatorLog.Entry(
+        number: fleet.newEventNumber(), id: id, server: server, at: fleet.servers[server].clock ?? now.wall, askedAt: now.steady,
+        endpoint: endpoint, listener: listener, what: what)
+      log.add(entry)
+      fleet.tell(entry)
       effects.append(.send(message, server: server))
     }
     switch dialog.kind {
     case .disconnect:
       for (server, message) in dialog.disconnects(isDryRun: false, id: { newID("c") }) {
-        let names = message.listeners.count == 1 ? message.listeners[0] : "\(message.listeners.count) listeners"
+        let several = message.listeners.count == 1 ? "" : "\(message.listeners.count) listeners "
         let block = dialog.block == .none ? "" : ", block \(dialog.block.label)"
-        let place = dialog.endpoint.map { " of \($0.key)" } ?? ""
-        note(message.id, server, "disconnect \(names)\(place) (\(message.mode.rawValue)\(block))", .disconnect(message))
+        note(
+          message.id, server, "disconnect \(several)(\(message.mode.rawValue)\(block))", endpoint: dialog.endpoint?.key ?? "",
+          listener: message.listeners.count == 1 ? message.listeners[0] : "",
+          .disconnect(message))
       }
       run(.clearTags)
     case .drainNode:

@@ -6,8 +6,7 @@ extension App {
   mutating func connectionChanged(_ state: ConnectionState, server: Int) {
     fleet.connection(state, server: server, at: now.steady)
     guard state != .connected else { return }
-    log.connectionLost(server: server)
-    failDialog(server: server, "the connection was lost; it may have been done or not")
+    for entry in log.connectionLost(server: server) { tell(entry) }
   }
 
   mutating func receive(_ message: ServerMessage, server: Int) -> [AppEffect] {
@@ -22,33 +21,28 @@ extension App {
   private mutating func take(_ result: ActionResult, server: Int) {
     if panel.takeCount(result) { return }
     guard let entry = log.take(result, server: server) else { return }
-    let lines = result.results.map { (text: $0.line, isDone: $0.ok) }
-    let all = lines.isEmpty ? result.lines.map { (text: $0, isDone: entry.state == .done) } : lines
-    panel.take(id: result.id, results: all)
-    let failed = all.count { !$0.isDone }
+    tell(entry)
+    let failed = entry.results.count { !$0.isDone }
     say(
-      failed == 0 ? "\(entry.what): done" : "\(entry.what): \(failed) of \(all.count) not done, see screen 7", failed == 0 ? .ok : .error)
+      failed == 0 ? "\(entry.title): done" : "\(entry.title): \(failed) of \(entry.results.count) not done, see screen 7",
+      failed == 0 ? .ok : .error)
+  }
+
+  /// What came of an action goes to screen 7, and to the dialog where it is still open.
+  private mutating func tell(_ entry: OperatorLog.Entry) {
+    fleet.tell(entry)
+    panel.take(id: entry.id, results: entry.results)
   }
 
   private mutating func take(_ error: StatusError, server: Int) {
     let text = "\(error.code.rawValue): \(error.message)"
     if let id = error.id, panel.takeFailure(of: id, text) { return }
     if let entry = log.take(error, server: server) {
-      panel.take(id: entry.id, results: [(text, false)])
-      say("\(entry.what): \(text)", .error)
+      tell(entry)
+      say("\(entry.title): \(text)", .error)
     } else if error.code != .tooSlow {
       say("\(fleet.servers.indices.contains(server) ? fleet.servers[server].name : "server"): \(text)", .error)
     }
-  }
-
-  mutating func failDialog(server: Int, _ text: String) {
-    guard case .action(var dialog) = panel, dialog.targets.contains(where: { $0.server == server }) else { return }
-    if case .waiting(let ids) = dialog.phase {
-      for id in ids where log.entries.contains(where: { $0.id == id && $0.server == server }) {
-        _ = dialog.take(id: id, results: [(text, false)])
-      }
-    }
-    panel = .action(dialog)
   }
 
   // MARK: Subscriptions
@@ -59,9 +53,12 @@ extension App {
     var wanted = [Subscription.fleet(intervalMilliseconds: interval)]
     switch screen {
     case .overview: wanted.append(.busiest(intervalMilliseconds: interval))
+    case .endpoints:
+      let keys = (panel.dialog?.endpoints ?? []).filter { $0.server == server }.map(\.key)
+      if !keys.isEmpty { wanted.append(.listeners(endpoints: keys, intervalMilliseconds: interval)) }
     case .endpoint(let key) where key.server == server:
-      wanted.append(.listeners(endpoint: key.key, intervalMilliseconds: interval))
-    case .listeners: wanted.append(.listeners(endpoint: nil, intervalMilliseconds: interval))
+      wanted.append(.listeners(endpoints: [key.key], intervalMilliseconds: interval))
+    case .listeners: wanted.append(.listeners(endpoints: [], intervalMilliseconds: interval))
     default: break
     }
     return wanted
@@ -80,10 +77,14 @@ extension App {
 
   private mutating func synchroniseTail() -> [AppEffect] {
     var wanted: RowKey?
-    if case .live(let key) = screen, isOperator(of: key.server) { wanted = key }
-    guard wanted != fleet.tail.subject || (wanted != nil && fleet.tailIsLost) else { return [] }
+    if case .live(let key) = screen {
+      // What came stays while the connection is gone.
+      if key == fleet.tail.subject, fleet.servers[key.server].hello == nil { return [] }
+      if isOperator(of: key.server) { wanted = key }
+    }
+    guard wanted != fleet.tail.subject || (wanted != nil && fleet.tail.isLost) else { return [] }
     var effects: [AppEffect] = []
-    if let old = fleet.tail.subject, let id = fleet.tail.id, !fleet.tailIsLost {
+    if let old = fleet.tail.subject, let id = fleet.tail.id, !fleet.tail.isLost {
       effects.append(.send(.untail(id: id), server: old.server))
     }
     if let wanted {
@@ -121,11 +122,11 @@ extension App {
   // MARK: Time
 
   mutating func passTime() -> [AppEffect] {
-    log.expire(at: now.steady)
-    panel.refresh(from: fleet, at: now.steady)
+    for entry in log.expire(at: now.steady) { tell(entry) }
+    let isGathered = panel.refresh(from: fleet, at: now.steady)
     if let message, message.until <= now.steady { self.message = nil }
     sample()
-    let effects = synchronise()
+    let effects = (isGathered ? recount() : []) + synchronise()
     nextWake = message?.until
     return effects
   }

@@ -30,9 +30,8 @@ package struct App: Sendable {
   var ofEndpoint: TableModel<ListenerRow>
   var nodes: TableModel<NodeRow>
   var blocks: TableModel<BlockRow>
-  /// Of the live requests and of the events: lines above the last one, and the frozen lines if they are.
-  var liveView = LineView<TailBuffer.Line>()
-  var eventsView = LineView<EventLog.Line>()
+  var requests: TableModel<RequestRow>
+  var events: TableModel<EventRow>
   /// The endpoint that screens 3 and 5 show when none is selected.
   var lastEndpoint: RowKey?
   var showsHour = false
@@ -70,7 +69,11 @@ package struct App: Sendable {
     guard let chosen = themes.first(where: { $0.name == theme }) else {
       throw AppError("no theme is named \"\(theme.escapedForDisplay)\"")
     }
-    keys = try KeyTable(bindings: settings.keys)
+    do throws(KeyBindingError) {
+      keys = try KeyTable(bindings: settings.keys)
+    } catch {
+      throw AppError("\(error)")
+    }
     self.options = options
     self.settings = settings
     self.themes = themes
@@ -79,18 +82,20 @@ package struct App: Sendable {
     self.now = now
     styles = Styles(chosen, depth: .trueColour)
     hasMouse = options.hasMouse
-    fleet = Fleet(servers: options.servers, intervalMilliseconds: options.intervalMilliseconds)
-    func model<Row: FilterableRow>(_ name: String, _ columns: [Column<Row>], _ sort: String) -> TableModel<Row> {
-      TableModel(name: name, columns: columns, sort: TableSort(settings.sort[name] ?? sort), shown: settings.columns[name])
+    fleet = Fleet(servers: options.servers, intervalMilliseconds: options.intervalMilliseconds, isRecorded: options.isReplay)
+    func model<Row: FilterableRow>(_ name: String, _ columns: [Column<Row>], _ sort: String, isLog: Bool = false) -> TableModel<Row> {
+      TableModel(name: name, columns: columns, sort: TableSort(settings.sort[name] ?? sort), shown: settings.columns[name], isLog: isLog)
     }
     endpoints = model("endpoints", Column.all, "-rate")
     listeners = model("listeners", Column.all, "-rate")
     ofEndpoint = model("listeners", Column.ofOneEndpoint, "-rate")
     nodes = model("nodes", Column.all, "id")
     blocks = model("blocks", Column.all, "until")
+    requests = model("live", Column.all, "time", isLog: true)
+    events = model("events", Column.all, "time", isLog: true)
     if let sort = options.startSort {
       endpoints = TableModel(name: "endpoints", columns: Column.all, sort: TableSort(sort), shown: settings.columns["endpoints"])
-      guard endpoints.sort == TableSort(sort) else { throw AppError("there is no column \"\(sort.escapedForDisplay)\" to sort by") }
+      guard RowOrder<EndpointRow>(sort) != nil else { throw AppError("there is no column \"\(sort.escapedForDisplay)\" to sort by") }
     }
     if let filter = options.startFilter ?? (settings.filter.isEmpty ? nil : settings.filter) {
       endpoints.filter.set(filter, for: EndpointRow.self)
@@ -101,6 +106,8 @@ package struct App: Sendable {
     nodes.arrange(&fleet.nodes, now: now.wall)
     blocks.arrange(&fleet.blocks, now: now.wall)
     listeners.arrange(&fleet.listeners, now: now.wall)
+    requests.arrange(&fleet.requests, now: now.wall)
+    events.arrange(&fleet.events, now: now.wall)
   }
 
   private mutating func restyle() { styles = Styles(theme, depth: depth) }
@@ -118,6 +125,7 @@ package struct App: Sendable {
     case .resize(let size): self.size = Size(columns: max(0, size.columns), rows: max(0, size.rows))
     case .connection(let state, let server): connectionChanged(state, server: server)
     case .message(let message, let server): effects = receive(message, server: server)
+    case .rewind: fleet.forgetAll()
     case .tick: break
     }
     effects += passTime()

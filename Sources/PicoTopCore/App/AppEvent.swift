@@ -10,6 +10,8 @@ package enum AppEvent: Sendable {
   /// From the server of that index.
   case message(ServerMessage, server: Int)
   case connection(ConnectionState, server: Int)
+  /// A recording begins anew: what came until now comes again.
+  case rewind
   /// At least once a second: time passed.
   case tick
 }

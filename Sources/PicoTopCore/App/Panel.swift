@@ -13,6 +13,8 @@ enum Panel: Sendable {
 
 /// The dialog, if one is open, takes what it waits for.
 extension Panel? {
+  var dialog: ActionDialog? { if case .action(let dialog) = self { dialog } else { nil } }
+
   private mutating func withDialog<Result>(_ body: (inout ActionDialog) -> Result) -> Result? {
     guard case .action(var dialog) = self else { return nil }
     let result = body(&dialog)
@@ -24,14 +26,20 @@ extension Panel? {
 
   mutating func takeFailure(of id: String, _ text: String) -> Bool { withDialog { $0.takeFailure(of: id, text) } ?? false }
 
-  mutating func take(id: String, results: [(text: String, isDone: Bool)]) { _ = withDialog { $0.take(id: id, results: results) } }
+  mutating func take(id: String, results: [ActionLine]) { _ = withDialog { $0.take(id: id, results: results) } }
 
-  /// Figures of what the dialog names are those of now.
-  mutating func refresh(from fleet: Fleet, at now: Duration) {
-    _ = withDialog { dialog in
+  /// Figures of what the dialog names are those of now. True once all listeners of its endpoints are there.
+  mutating func refresh(from fleet: Fleet, at now: Duration) -> Bool {
+    withDialog { dialog in
       dialog.expire(at: now)
-      dialog.isOffline = dialog.targets.contains { fleet.servers[$0.server].hello == nil }
-      guard dialog.kind == .disconnect, dialog.phase == .asking else { return }
+      dialog.isOffline = dialog.servers.contains { fleet.servers[$0].hello == nil }
+      guard dialog.kind == .disconnect else { return false }
+      if dialog.phase == .gathering {
+        guard dialog.servers.allSatisfy({ fleet.freshness(of: $0, Subscription.listenersID, at: now) == .live }) else { return false }
+        dialog.gather(from: fleet)
+        return dialog.phase == .asking
+      }
+      guard dialog.phase == .asking else { return false }
       for index in dialog.targets.indices {
         let target = dialog.targets[index]
         if let row = fleet.listeners[RowKey(server: target.server, key: target.id)] {
@@ -41,6 +49,7 @@ extension Panel? {
         }
       }
       for key in dialog.listeners.keys { dialog.listeners[key] = fleet.endpoints[key]?.listeners ?? 0 }
-    }
+      return false
+    } ?? false
   }
 }

@@ -34,6 +34,8 @@ package enum Screen: Hashable, Sendable {
     }
   }
 
+  var isLive: Bool { if case .live = self { true } else { false } }
+
   var endpoint: RowKey? {
     switch self {
     case .endpoint(let key), .live(let key): key

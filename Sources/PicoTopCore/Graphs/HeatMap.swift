@@ -3,8 +3,8 @@ package import PicoStatus
 
 /// Latencies over time: a column for each span of time, a row for each band of latency, and how many requests were in both.
 ///
-/// The bands lie between 1, 2, 5, 10, 20, … milliseconds as far as there is room, else between 1, 10, 100, …. The lowest takes all that is below it, the
-/// highest all that is above.
+/// The bands lie between 1, 1.5, 2, 3, 5, 7, 10, … milliseconds where there is much room, else between 1, 2, 5, 10, … or 1, 10, 100, …. The lowest takes
+/// all that is below it, the highest all that is above.
 package struct HeatMap: Equatable, Sendable {
   /// From the slowest band, each as wide as there are columns: 0 for none, then 1 to 4. A band with anything in it is not 0.
   package let levels: [[Int]]
@@ -48,24 +48,34 @@ package struct HeatMap: Equatable, Sendable {
     let used = columns.joined().lazy.filter { $0.count > 0 }.map(\.index)
     // Without any request: from a millisecond on.
     let lowest = used.min().map { LatencyBuckets.midpoint($0) } ?? 1_000_000
-    let highest = used.max().map { LatencyBuckets.midpoint($0) } ?? 1_000_000
-    for steps in [[1, 2, 5], [1]] as [[UInt64]] {
-      let ladder = ladder(steps)
-      let first = ladder.firstIndex { lowest < $0 } ?? ladder.count - 1
-      let last = ladder.firstIndex { highest < $0 } ?? ladder.count - 1
-      if last - first < rows || steps.count == 1 {
-        // Where they do not fit, the slow end is what matters.
-        let start = max(0, min(last - first < rows ? first : last - rows + 2, ladder.count - rows + 1))
-        return Array(ladder[start..<min(start + rows - 1, ladder.count)])
-      }
+    let highest = used.max().map { LatencyBuckets.midpoint($0) } ?? 1_000_000_000
+    for ladder in ladders {
+      let first = ladder.ends.firstIndex { lowest < $0 } ?? ladder.ends.count - 1
+      let last = ladder.ends.firstIndex { highest < $0 } ?? ladder.ends.count - 1
+      let spare = rows - 1 - (last - first + 1)
+      guard spare >= rows * ladder.spare / 3 || ladder == ladders.last else { continue }
+      // What is left over is as much above as below. Where they do not fit, the slow end is what matters.
+      let start = spare >= -1 ? first - max(0, spare) / 2 : last - rows + 2
+      return Array(ladder.ends[max(0, min(start, ladder.ends.count - rows + 1))...].prefix(rows - 1))
     }
     return []
   }
 
+  /// Ends of bands, and how many thirds of the rows have to be left over for them: finer ones than the server counts in would leave gaps.
+  private struct Ladder: Equatable {
+    var ends: [UInt64]
+    var spare: Int
+  }
+
+  private static let ladders = [
+    Ladder(ends: ladder([10, 15, 20, 30, 50, 70]), spare: 1), Ladder(ends: ladder([10, 20, 50]), spare: 0),
+    Ladder(ends: ladder([10]), spare: 0),
+  ]
+
   /// From 1 µs to 1,000 s.
   private static func ladder(_ steps: [UInt64]) -> [UInt64] {
     (0..<10).flatMap { decade in
-      let unit = (0..<decade).reduce(UInt64(1000)) { unit, _ in unit * 10 }
+      let unit = (0..<decade).reduce(UInt64(100)) { unit, _ in unit * 10 }
       return steps.map { $0 * unit }
     }
   }

@@ -76,7 +76,7 @@ extension KeyEntry {
     entry(.theme, [.character("t")], .view, "theme", "choose a theme"),
     entry(.mouse, [.character("m")], .view, "mouse", "leave the mouse to the terminal, or take it"),
 
-    entry(.disconnect, [.character("x")], .operate, "disconnect", "disconnect the tagged or selected listeners"),
+    entry(.disconnect, [.character("x")], .operate, "disconnect", "disconnect the tagged or selected listeners, or those of endpoints"),
     entry(.drain, [.character("D")], .operate, "drain", "drain the selected node"),
     entry(.unblock, [.character("u")], .operate, "lift", "lift the selected block"),
 

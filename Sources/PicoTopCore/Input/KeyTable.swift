@@ -7,17 +7,16 @@ package struct KeyTable: Sendable {
 
   /// `bindings` is by action name; the keys named there replace the defaults of that action. Throws for an action or key that nobody knows
   /// and for a key with two actions.
-  package init(bindings: [String: [String]] = [:]) throws(AppError) {
+  package init(bindings: [String: [String]] = [:]) throws(KeyBindingError) {
     for entry in KeyEntry.all { keys[entry.action] = entry.keys }
     for (name, texts) in bindings.sorted(by: { $0.key < $1.key }) {
       guard let action = Action(rawValue: name) else {
-        throw AppError(
-          "keys: no action is named \"\(name.escapedForDisplay)\"; actions are \(Action.allCases.map(\.rawValue).joined(separator: ", "))")
+        throw KeyBindingError(action: name, "is no action; actions are \(Action.allCases.map(\.rawValue).joined(separator: " "))")
       }
       var bound: [Key] = []
       for text in texts {
         guard let key = Key(name: text) else {
-          throw AppError("keys: \(name): \"\(text.escapedForDisplay)\" is no key (like x, Ctrl-L, PgUp, F5, Space)")
+          throw KeyBindingError(action: name, "\"\(text.escapedForDisplay)\" is no key (like x, Ctrl-L, PgUp, F5, Space)")
         }
         bound.append(key)
       }
@@ -26,7 +25,9 @@ package struct KeyTable: Sendable {
     for entry in KeyEntry.all {
       for key in keys[entry.action] ?? [] {
         if let other = actions[key], other != entry.action {
-          throw AppError("keys: \(key.name) is bound to both \(other.rawValue) and \(entry.action.rawValue)")
+          // The one that somebody bound is where it can be put right.
+          let (mine, theirs) = bindings[entry.action.rawValue] == nil ? (other, entry.action) : (entry.action, other)
+          throw KeyBindingError(action: mine.rawValue, "\(key.name) is bound to \(theirs.rawValue) too")
         }
         actions[key] = entry.action
       }
@@ -39,4 +40,19 @@ package struct KeyTable: Sendable {
 
   /// The first key of an action, as it is shown.
   func mark(_ action: Action, isASCII: Bool) -> String? { keys[action]?.first?.mark(isASCII: isASCII) }
+}
+
+/// What is wrong with the keys of an action.
+package struct KeyBindingError: Error, Equatable, CustomStringConvertible, Sendable {
+  /// As it was named.
+  package let action: String
+  /// What follows the name of the setting.
+  package let message: String
+
+  init(action: String, _ message: String) {
+    self.action = action
+    self.message = message
+  }
+
+  package var description: String { "keys.\(action.escapedForDisplay): \(message)" }
 }

@@ -8,22 +8,28 @@ package struct Fleet: Sendable {
   package internal(set) var listeners = OrderedTable<ListenerRow>(order: RowOrder(.rate, isDescending: true), filter: .everything)
   package internal(set) var nodes = OrderedTable<NodeRow>(order: RowOrder(.id), filter: .everything)
   package internal(set) var blocks = OrderedTable<BlockRow>(order: RowOrder(.until), filter: .everything)
-  var events = EventLog()
-  private(set) var tail = TailBuffer()
-  /// The connection that it came over is gone.
-  private(set) var tailIsLost = false
+  /// What servers told of, listeners and nodes that came and went and what operators did; and what was done from here.
+  var events = OrderedTable<EventRow>(order: RowOrder(.time), filter: .everything)
+  private var eventNumbers = RowNumbers()
+  private(set) var tail = Tail()
+  /// Those of the tail.
+  var requests = OrderedTable<RequestRow>(order: RowOrder(.time), filter: .everything)
   /// The clock of this machine, which filters take ages from.
   var wall = Timestamp(seconds: 0)
   let intervalMilliseconds: Int
+  /// For how long a server may be silent.
+  private let patience: Duration
 
-  package init(servers: [String], intervalMilliseconds: Int = 1000) {
+  /// What is recorded does not grow old by time.
+  package init(servers: [String], intervalMilliseconds: Int = 1000, isRecorded: Bool = false) {
     self.servers = servers.map(ServerState.init(name:))
     self.intervalMilliseconds = intervalMilliseconds
+    patience = isRecorded ? .seconds(Int64.max / 2) : max(.seconds(3), .milliseconds(3 * intervalMilliseconds))
   }
 
   func freshness(of server: Int, _ id: String = Subscription.fleetID, at now: Duration) -> ServerState.Freshness {
     guard servers.indices.contains(server) else { return .waiting }
-    return servers[server].freshness(of: id, at: now, intervalMilliseconds: intervalMilliseconds)
+    return servers[server].freshness(of: id, at: now, patience: patience)
   }
 
   // MARK: Connections
@@ -35,20 +41,63 @@ package struct Fleet: Sendable {
     if state != .connected {
       servers[server].hello = nil
       servers[server].subscriptions = [:]
-      if tail.subject?.server == server { tailIsLost = true }
+      if tail.subject?.server == server { tail.isLost = true }
     }
+  }
+
+  /// As before anything came.
+  mutating func forgetAll() {
+    for server in servers.indices {
+      servers[server] = ServerState(name: servers[server].name)
+      nodes.replace(with: [], server: server, now: wall)
+      endpoints.replace(with: [], server: server, now: wall)
+      listeners.replace(with: [], server: server, now: wall)
+      blocks.replace(with: [], server: server, now: wall)
+    }
+    events.removeAll(now: wall)
+    eventNumbers = RowNumbers()
+    stopTail()
   }
 
   // MARK: Tail
 
+  /// The requests stay when it is the same endpoint, over a new connection.
   mutating func startTail(id: String, of endpoint: RowKey) {
-    tail.start(id: id, of: endpoint)
-    tailIsLost = false
+    if endpoint != tail.subject { stopTail() }
+    tail.id = id
+    tail.subject = endpoint
+    tail.isLost = false
   }
 
   mutating func stopTail() {
-    tail.stop()
-    tailIsLost = false
+    tail = Tail()
+    requests.removeAll(now: wall)
+  }
+
+  private mutating func add(_ request: TailedRequest, server: Int) {
+    guard request.id == tail.id else { return }
+    tail.skipped = tail.skipped.addingReportingOverflow(max(0, request.skipped)).partialValue
+    let row = RequestRow(number: tail.numbers.take(), request: request)
+    let key = RowKey(server: server, key: row.key)
+    requests.put([(key, row)], removing: tail.numbers.add([key]), now: wall)
+  }
+
+  // MARK: Events
+
+  private mutating func add(_ event: StatusEvent, server: Int) {
+    let row = EventRow(event, key: NumberedKey.text(eventNumbers.take()))
+    let key = RowKey(server: server, key: row.key)
+    events.put([(key, row)], removing: eventNumbers.add([key]), now: wall)
+  }
+
+  /// A number for something that is done from here.
+  mutating func newEventNumber() -> Int { eventNumbers.take() }
+
+  /// What was done from here, as it stands now.
+  mutating func tell(_ entry: OperatorLog.Entry) {
+    let rows = EventRow.rows(of: entry).map { (key: RowKey(server: entry.server, key: $0.key), row: $0) }
+    let new = rows.map(\.key).filter { events[$0] == nil }
+    events.put(rows, removing: eventNumbers.add(new), now: wall)
   }
 
   // MARK: Subscriptions
@@ -115,12 +164,12 @@ package struct Fleet: Sendable {
     case .snapshot(let snapshot): return receive(snapshot, server: server, at: now)
     case .update(let update): return receive(update, server: server, at: now)
     case .history(let history): servers[server].history.merge(history)
-    case .errors(let errors): servers[server].errors = errors.errors.suffix(50)
-    case .request(let request): tail.add(request, server: server)
+    case .errors(let errors): servers[server].errors = RecentErrors(endpoint: errors.endpoint, errors: errors.errors.suffix(50))
+    case .request(let request): add(request, server: server)
     case .event(let event):
       if let last = servers[server].lastEvents[event.node], event.number <= last { return [] }
       servers[server].lastEvents[event.node] = event.number
-      events.add(event, server: server)
+      add(event, server: server)
     case .error(let error):
       if error.code == .tooSlow { servers[server].tooSlowAt = now }
     case .hello, .result, .unknown: break
@@ -145,7 +194,8 @@ package struct Fleet: Sendable {
       switch table {
       case .nodes: nodes.replace(with: tables.nodes, server: server, now: wall)
       case .endpoints: endpoints.replace(with: tables.endpoints, server: server, now: wall)
-      case .listeners: listeners.replace(with: tables.listeners, server: server, now: wall)
+      case .listeners:
+        listeners.replace(with: ofSubject(tables.listeners, subscription, server: server), server: server, now: wall)
       case .blocks: blocks.replace(with: tables.blocks, server: server, now: wall)
       case .totals: servers[server].totals = tables.totals.first?.row
       }
@@ -166,7 +216,10 @@ package struct Fleet: Sendable {
     }
     nodes.apply(changed: tables.nodes, removed: update.removed[.nodes] ?? [], server: server, now: wall)
     endpoints.apply(changed: tables.endpoints, removed: update.removed[.endpoints] ?? [], server: server, now: wall)
-    listeners.apply(changed: tables.listeners, removed: update.removed[.listeners] ?? [], server: server, now: wall)
+    if let subscription = servers[server].held[update.id] {
+      let changed = ofSubject(tables.listeners, subscription, server: server)
+      listeners.apply(changed: changed, removed: update.removed[.listeners] ?? [], server: server, now: wall)
+    }
     blocks.apply(changed: tables.blocks, removed: update.removed[.blocks] ?? [], server: server, now: wall)
     if let change = tables.totals.first {
       var totals = servers[server].totals ?? TotalsRow(blank: change.row.id)
@@ -174,6 +227,12 @@ package struct Fleet: Sendable {
       servers[server].totals = totals
     }
     return []
+  }
+
+  /// A recording may have listeners of another endpoint.
+  private func ofSubject(_ changes: [RowChange<ListenerRow>], _ subscription: Subscription, server: Int) -> [RowChange<ListenerRow>] {
+    guard let name = subscription.endpoint else { return changes }
+    return changes.filter { $0.row.endpoint == name || listeners[RowKey(server: server, key: $0.key)] != nil }
   }
 
   // MARK: Sums

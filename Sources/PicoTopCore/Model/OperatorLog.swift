@@ -4,19 +4,31 @@ internal import PicoStatus
 /// What was done from here, with what came of it; the newest last.
 struct OperatorLog: Sendable {
   struct Entry: Equatable, Sendable {
-    enum State: Equatable, Sendable { case asked, done, failed }
+    /// In the words of screen 7.
+    enum State: String, Sendable {
+      case asked, done
+      case failed = "not-done"
+    }
 
+    /// Of its rows on screen 7.
+    var number: Int
     /// The ID of the message.
     var id: String
     var server: Int
     var at: Timestamp
     /// When it was asked, since the start.
     var askedAt: Duration
+    /// The endpoint of all listeners, and the listener where there is but one; empty for several and for what has none.
+    var endpoint = ""
+    var listener = ""
     /// What was asked, in words.
     var what: String
     var state = State.asked
-    /// One line for each listener, or one for all.
-    var results: [String] = []
+    /// One for each listener, or one for all.
+    var results: [ActionLine] = []
+
+    /// For people, where nothing else is beside it.
+    var title: String { listener.isEmpty ? what : "\(what) \(listener)" }
   }
 
   private(set) var entries: [Entry] = []
@@ -32,51 +44,59 @@ struct OperatorLog: Sendable {
 
   /// The entry that is answered; nil when it was not asked here.
   mutating func take(_ result: ActionResult, server: Int) -> Entry? {
-    finish(id: result.id, server: server, isDone: result.ok ?? result.results.allSatisfy(\.ok), results: result.lines)
+    finish(id: result.id, server: server, results: result.lines)
   }
 
   mutating func take(_ error: StatusError, server: Int) -> Entry? {
     guard let id = error.id else { return nil }
-    return finish(id: id, server: server, isDone: false, results: ["\(error.code.rawValue): \(error.message)"])
+    return finish(id: id, server: server, results: [ActionLine(text: "\(error.code.rawValue): \(error.message)", isDone: false)])
   }
 
-  /// Nobody will answer what was asked over a connection that is gone.
-  mutating func connectionLost(server: Int) {
-    for index in entries.indices where entries[index].server == server && entries[index].state == .asked {
-      entries[index].state = .failed
-      entries[index].results = ["no answer: the connection was lost; it may have been done or not"]
+  /// Nobody will answer what was asked over a connection that is gone: gives those entries.
+  mutating func connectionLost(server: Int) -> [Entry] {
+    giveUp("the connection was lost; it may have been done or not") { $0.server == server }
+  }
+
+  /// Gives the entries that are no longer waited for.
+  mutating func expire(at now: Duration) -> [Entry] {
+    giveUp("no answer in 30 s; it may have been done or not") { now - $0.askedAt > Self.patience }
+  }
+
+  private mutating func giveUp(_ text: String, where isMeant: (Entry) -> Bool) -> [Entry] {
+    entries.filter { $0.state == .asked && isMeant($0) }.compactMap {
+      finish(id: $0.id, server: $0.server, results: [ActionLine(text: text, isDone: false)])
     }
   }
 
-  mutating func expire(at now: Duration) {
-    for index in entries.indices where entries[index].state == .asked && now - entries[index].askedAt > Self.patience {
-      entries[index].state = .failed
-      entries[index].results = ["no answer in 30 s; it may have been done or not"]
-    }
-  }
-
-  private mutating func finish(id: String, server: Int, isDone: Bool, results: [String]) -> Entry? {
+  private mutating func finish(id: String, server: Int, results: [ActionLine]) -> Entry? {
     guard let index = entries.lastIndex(where: { $0.id == id && $0.server == server }) else { return nil }
-    entries[index].state = isDone ? .done : .failed
+    entries[index].state = results.allSatisfy(\.isDone) ? .done : .failed
     entries[index].results = results
     return entries[index]
   }
 }
 
-extension ActionResult {
-  /// For people, one line for each listener.
-  var lines: [String] {
-    var lines = results.map(\.line)
-    if let ok, results.isEmpty { lines.append(ok ? "done" : error ?? "failed") } else if let error { lines.append(error) }
-    if let block { lines.append("block \(block)") }
-    if lines.isEmpty { lines.append("nothing to do") }
-    return lines
-  }
+/// What came of an action, of one listener or of all.
+struct ActionLine: Equatable, Sendable {
+  var listener: String?
+  /// For people.
+  var text: String
+  var isDone: Bool
+
+  /// With the listener before it.
+  var line: String { listener.map { "\($0): \(text)" } ?? text }
 }
 
-extension ListenerResult {
-  var line: String {
-    guard ok else { return "\(listener): \(error ?? "failed")" }
-    return "\(listener): done" + (remaining.map { ", \($0) left" } ?? "")
+extension ActionResult {
+  /// At least one.
+  var lines: [ActionLine] {
+    guard results.isEmpty else {
+      return results.map { result in
+        let text = result.ok ? result.remaining.map { "\($0) left" } ?? "done" : result.error ?? "failed"
+        return ActionLine(listener: result.listener, text: text, isDone: result.ok)
+      }
+    }
+    let isDone = ok ?? (error == nil)
+    return [ActionLine(text: isDone ? "done" : error ?? "failed", isDone: isDone)]
   }
 }

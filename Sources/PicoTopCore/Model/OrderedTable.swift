@@ -70,43 +70,18 @@ package struct OrderedTable<Row: FilterableRow>: Sendable {
 
   // MARK: Changing
 
-  /// Rows of a server that are new or have new members, and the keys of those that are gone; a row that is in both has come back. `now` is what the
-  /// filter takes ages from.
-  package mutating func apply(
-    changed: some Sequence<RowChange<Row>>, removed: some Sequence<String> = EmptyCollection(), server: Int = 0, now: Timestamp
+  /// Whole rows, new or in place of what they were, and the keys of those that are gone. `now` is what the filter takes ages from.
+  mutating func put(
+    _ new: some Sequence<(key: RowKey, row: Row)>, removing gone: some Sequence<RowKey> = EmptyCollection(), now: Timestamp
   ) {
-    var isChanged = false
-    for key in removed {
-      guard let slot = slots.removeValue(forKey: RowKey(server: server, key: key)) else { continue }
-      isLoose[Int(slot)] = true
-      free.append(slot)
-      isChanged = true
+    var change = Change(isChanged: remove(gone))
+    for (key, row) in new {
+      take(key, &change, now: now, new: { row }, update: { $0 = row })
     }
-    var moved: [Int32] = []
-    for change in changed {
-      let key = RowKey(server: server, key: change.key)
-      if let slot = slots[key].map(Int.init) {
-        if update(slot, change), !isLoose[slot] {
-          moved.append(Int32(slot))
-          isLoose[slot] = true
-        }
-        let shows = filter.matches(rows[slot], now: now)
-        if shows != isShown[slot] { isChanged = true }
-        isShown[slot] = shows
-      } else {
-        moved.append(insert(change.row, key, now: now))
-      }
-    }
-    guard isChanged || !moved.isEmpty else { return }
-    merge(moved)
+    finish(change)
   }
 
-  /// All rows that a server has from now on; others of it are gone.
-  package mutating func replace(with rows: [RowChange<Row>], server: Int = 0, now: Timestamp) {
-    let kept = Set(rows.map(\.key))
-    let gone = slots.keys.filter { $0.server == server && !kept.contains($0.key) }.map(\.key)
-    apply(changed: rows, removed: gone, server: server, now: now)
-  }
+  mutating func removeAll(now: Timestamp) { put([], removing: Array(slots.keys), now: now) }
 
   package mutating func setOrder(_ order: RowOrder<Row>) {
     guard order != self.order else { return }
@@ -126,14 +101,45 @@ package struct OrderedTable<Row: FilterableRow>: Sendable {
 
   // MARK: Slots
 
-  /// Whether the row may have another place now.
-  private mutating func update(_ slot: Int, _ change: RowChange<Row>) -> Bool {
+  /// What came of taking rows, until they are merged.
+  private struct Change {
+    /// Which rows there are, or which are shown, is another.
+    var isChanged: Bool
+    /// Slots that are to be put in again where they belong.
+    var moved: [Int32] = []
+  }
+
+  private mutating func remove(_ gone: some Sequence<RowKey>) -> Bool {
+    var isChanged = false
+    for key in gone {
+      guard let slot = slots.removeValue(forKey: key) else { continue }
+      isLoose[Int(slot)] = true
+      free.append(slot)
+      isChanged = true
+    }
+    return isChanged
+  }
+
+  @inline(__always)
+  private mutating func take(_ key: RowKey, _ change: inout Change, now: Timestamp, new: () -> Row, update: (inout Row) -> Void) {
+    guard let slot = slots[key].map(Int.init) else { return change.moved.append(insert(new(), key, now: now)) }
     let before = order.value(of: rows[slot])
-    if change.members == .all(of: Row.self) { rows[slot] = change.row } else { change.apply(to: &rows[slot]) }
+    update(&rows[slot])
     let after = order.value(of: rows[slot])
-    guard before != after else { return false }
-    ranks[slot] = order.rank(of: after)
-    return true
+    if before != after {
+      ranks[slot] = order.rank(of: after)
+      if !isLoose[slot] {
+        change.moved.append(Int32(slot))
+        isLoose[slot] = true
+      }
+    }
+    let shows = filter.matches(rows[slot], now: now)
+    if shows != isShown[slot] { change.isChanged = true }
+    isShown[slot] = shows
+  }
+
+  private mutating func finish(_ change: Change) {
+    if change.isChanged || !change.moved.isEmpty { merge(change.moved) }
   }
 
   private mutating func insert(_ row: Row, _ key: RowKey, now: Timestamp) -> Int32 {
@@ -223,5 +229,28 @@ package struct OrderedTable<Row: FilterableRow>: Sendable {
       return isBefore
     }
     return (keys[left].key, keys[left].server) < (keys[right].key, keys[right].server)
+  }
+}
+
+extension OrderedTable where Row: StatusRow {
+  /// Rows of a server that are new or have new members, and the keys of those that are gone; a row that is in both has come back. `now` is what the
+  /// filter takes ages from.
+  package mutating func apply(
+    changed: some Sequence<RowChange<Row>>, removed: some Sequence<String> = EmptyCollection(), server: Int = 0, now: Timestamp
+  ) {
+    var change = Change(isChanged: remove(removed.lazy.map { RowKey(server: server, key: $0) }))
+    for new in changed {
+      take(RowKey(server: server, key: new.key), &change, now: now, new: { new.row }) { row in
+        if new.members == .all(of: Row.self) { row = new.row } else { new.apply(to: &row) }
+      }
+    }
+    finish(change)
+  }
+
+  /// All rows that a server has from now on; others of it are gone.
+  package mutating func replace(with rows: [RowChange<Row>], server: Int = 0, now: Timestamp) {
+    let kept = Set(rows.map(\.key))
+    let gone = slots.keys.filter { $0.server == server && !kept.contains($0.key) }.map(\.key)
+    apply(changed: rows, removed: gone, server: server, now: now)
   }
 }

@@ -27,7 +27,7 @@ package struct ServerState: Sendable {
   private var statusSamples: [StatusClasses] = []
   var busiest: [EndpointRow] = []
   var history = HistoryTracks()
-  var errors: [RecentErrors.Failure] = []
+  var errors = RecentErrors(endpoint: "", errors: [])
   /// When the server last said that this reader is too slow, since the start.
   var tooSlowAt: Duration?
 
@@ -56,12 +56,12 @@ package struct ServerState: Sendable {
   }
 
   /// Whether the rows of a subscription are what the server has now. They come every interval even when nothing changed: a server silent for
-  /// three of them is stale, as is what a lost connection left until a new snapshot replaces it.
-  package func freshness(of id: String, at now: Duration, intervalMilliseconds: Int) -> Freshness {
+  /// longer than `patience` is stale, as is what a lost connection left until a new snapshot replaces it.
+  package func freshness(of id: String, at now: Duration, patience: Duration) -> Freshness {
     guard let heard = heardAt[id] else { return .waiting }
     let age = max(.zero, now - heard)
     let isCurrent = hello != nil && subscriptions[id]?.isLive == true
-    return isCurrent && age <= max(.seconds(3), .milliseconds(3 * intervalMilliseconds)) ? .live : .stale(age)
+    return isCurrent && age <= patience ? .live : .stale(age)
   }
 
   mutating func observe(clock now: Timestamp, at moment: Duration) {

@@ -13,10 +13,27 @@ extension Subscription {
       id: fleetID, tables: [.nodes, .endpoints, .totals, .blocks], intervalMilliseconds: intervalMilliseconds, eventsSince: [:])
   }
 
-  /// Listeners are many: only while a screen shows them, and of one endpoint where that is enough.
-  static func listeners(endpoint: String?, intervalMilliseconds: Int) -> Subscription {
-    Subscription(id: listenersID, tables: [.listeners], intervalMilliseconds: intervalMilliseconds, endpoint: endpoint)
+  /// Listeners are many: only while they are shown, and of the endpoints of these keys where that is enough; of all when there is none.
+  static func listeners(endpoints keys: [String], intervalMilliseconds: Int) -> Subscription {
+    var subscription = Subscription(id: listenersID, tables: [.listeners], intervalMilliseconds: intervalMilliseconds)
+    if keys.count == 1 {
+      let (tenant, name) = parts(ofKey: keys[0])
+      subscription.endpoint = name
+      if !tenant.isEmpty { subscription.filter = "tenant==\"\(tenant)\"" }
+    } else if keys.count <= maximumNames {
+      subscription.endpoints = keys.map { parts(ofKey: $0).name }.sorted()
+    }
+    return subscription
   }
+
+  /// Of `TENANT/ID`; an ID has no slash.
+  private static func parts(ofKey key: String) -> (tenant: String, name: String) {
+    guard let slash = key.lastIndex(of: "/") else { return ("", key) }
+    return (String(key[..<slash]), String(key[key.index(after: slash)...]))
+  }
+
+  /// What a server takes; of more endpoints all listeners are looked at.
+  private static let maximumNames = 1000
 
   static func busiest(intervalMilliseconds: Int) -> Subscription {
     Subscription(

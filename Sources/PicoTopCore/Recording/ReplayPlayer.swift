@@ -1,4 +1,5 @@
 package import PicoCore
+package import PicoStatus
 
 /// Plays a recording: which of its events are due, at any speed, from any place. Times are since the program's start.
 package struct ReplayPlayer: Sendable {
@@ -10,6 +11,10 @@ package struct ReplayPlayer: Sendable {
   private var since = Duration.zero
   private var speed = 1.0
   private var isPaused = false
+  /// What the dashboard is subscribed to, by server and ID.
+  private var subscriptions: [Int: [String: Subscription]] = [:]
+  /// All that came comes again.
+  private var beginsAnew = false
 
   package init(header: Recording.Header, entries: [Recording.Entry]) {
     self.header = header
@@ -28,10 +33,27 @@ package struct ReplayPlayer: Sendable {
     return Timestamp(seconds: header.started.seconds + milliseconds / 1000, nanoseconds: Int32(milliseconds % 1000) * 1_000_000)
   }
 
+  /// Takes what is said to a server. The rows of a new subscription may have come long ago.
+  package mutating func hear(_ message: ClientMessage, server: Int) {
+    switch message {
+    case .subscribe(var subscription):
+      subscription.eventsSince = nil
+      if subscriptions[server]?[subscription.id] != subscription { beginsAnew = true }
+      subscriptions[server, default: [:]][subscription.id] = subscription
+    case .unsubscribe(let id): subscriptions[server]?[id] = nil
+    default: break
+    }
+  }
+
   /// All that came until now and was not given out yet.
   package mutating func due(at now: Duration) -> [AppEvent] {
     let here = position(at: now)
     var events: [AppEvent] = []
+    if beginsAnew {
+      beginsAnew = false
+      next = 0
+      events = [.rewind]
+    }
     while next < entries.count, Double(entries[next].milliseconds) <= here {
       let entry = entries[next]
       next += 1
@@ -45,11 +67,11 @@ package struct ReplayPlayer: Sendable {
 
   /// When the next event is due; nil at the end and in a pause.
   package func nextDue(at now: Duration) -> Duration? {
+    if beginsAnew { return now }
     guard !isPaused, next < entries.count else { return nil }
     return now + .milliseconds(max(0, (Double(entries[next].milliseconds) - position(at: now)) / speed))
   }
 
-  /// Going back begins anew: the servers are first connected to, and then all that came until the new place comes again.
   package mutating func run(_ command: ReplayCommand, at now: Duration) -> [AppEvent] {
     position = position(at: now)
     since = now
@@ -60,9 +82,7 @@ package struct ReplayPlayer: Sendable {
     case .seek(let seconds):
       let before = position
       position = min(end, max(0, position + seconds * 1000))
-      guard position < before else { break }
-      next = 0
-      return header.servers.indices.map { .connection(.connecting, server: $0) } + due(at: now)
+      beginsAnew = position < before
     }
     return due(at: now)
   }

@@ -16,11 +16,12 @@ package struct SettingsStore: Sendable {
 
   /// A file that is not there is as an empty one. Throws for what is wrong in `configuration`; a `state` that cannot be read is ignored with a
   /// notice.
-  package init(configuration: String?, state: String?) throws(ConfigurationError) {
+  /// `themes` are those that there are.
+  package init(configuration: String?, state: String?, themes: [String] = []) throws(ConfigurationError) {
     var notices: [String] = []
     var configured = TopSettings()
     if let configuration, TextFile.exists(configuration) {
-      let loaded = try ConfigurationReader.check(TopSettings.schema, file: configuration)
+      let loaded = try ConfigurationReader.check(TopSettings.schema(themes: themes), file: configuration)
       configured = loaded.configuration
       notices = loaded.warnings
     }
@@ -32,7 +33,12 @@ package struct SettingsStore: Sendable {
     }
     do throws(ConfigurationError) {
       let remembered = try ConfigurationReader.check(RememberedSettings.schema, file: state).configuration
-      settings = remembered.applied(to: configured)
+      var applied = remembered.applied(to: configured)
+      if !themes.isEmpty, !themes.contains(applied.theme) {
+        notices.append("the theme \"\(applied.theme.escapedForDisplay)\" that was remembered is gone")
+        applied.theme = configured.theme
+      }
+      settings = applied
     } catch {
       settings = configured
       notices.append("what was remembered is ignored: \(error.lines[0])".escapedForDisplay)

@@ -1,31 +1,48 @@
 package import PicoConfiguration
+internal import PicoCore
 internal import PicoStatus
 
 extension TopSettings {
-  /// Every key of `top.yaml`.
-  package static let schema = ConfigurationSchema(
-    initial: TopSettings(),
-    keys: [
-      .key("theme", \.theme, "The theme, a name of `t`'s list"),
-      .key("keys", \.keys, "Keys for an action instead of its own, by the name of the action"),
-      .key("columns", \.columns, "The columns of a table from left to right, by the name of the table"),
-      .key("sort", \.sort, "The field that a table is sorted by, with a - for the largest first"),
-      .key("servers", \.servers, "The servers to watch when the command line names none"),
-      .key("mouse", \.mouse, "Whether the mouse is used"),
-      .key("ascii", \.ascii, "Whether only ASCII is drawn"),
-      .key("interval", \.interval, "The time between updates") {
-        (.milliseconds(100) ... .seconds(60)).contains($0) ? nil : "must be from 100ms to 1m"
-      },
-      .key("protected", \.protected, "Servers (with *) that always ask for typing before a listener is disconnected"),
-      .key("filter", \.filter, "The filter that the endpoints start with"),
-    ], check: check)
+  /// Every key of `top.yaml`. `themes` are those that there are; with none any name will do.
+  package static func schema(themes: [String] = []) -> ConfigurationSchema<TopSettings> {
+    ConfigurationSchema(
+      initial: TopSettings(),
+      keys: [
+        .key("theme", \.theme, "The theme, a name of `t`'s list") {
+          themes.isEmpty || themes.contains($0) ? nil : "is no theme (\(themes.joined(separator: " ")))"
+        },
+        .key("keys", \.keys, "Keys for an action instead of its own, by the name of the action"),
+        .key("columns", \.columns, "The columns of a table from left to right, by the name of the table"),
+        .key("sort", \.sort, "The field that a table is sorted by, with a - for the largest first"),
+        .key("servers", \.servers, "The servers to watch when the command line names none"),
+        .key("mouse", \.mouse, "Whether the mouse is used"),
+        .key("ascii", \.ascii, "Whether only ASCII is drawn"),
+        .key("interval", \.interval, "The time between updates") {
+          (.milliseconds(100) ... .seconds(60)).contains($0) ? nil : "must be from 100ms to 1m"
+        },
+        .key("protected", \.protected, "Servers (with *) that always ask for typing before a listener is disconnected"),
+        .key("filter", \.filter, "The filter that the endpoints start with"),
+      ], check: check)
+  }
 
   /// Tables whose columns can be set.
-  package static let tables = ["endpoints", "listeners", "nodes", "blocks"]
+  package static let tables = ["endpoints", "listeners", "live", "nodes", "events", "blocks"]
 
   @Sendable
   private static func check(_ settings: TopSettings, _ problems: inout ConfigurationProblems) {
     checkTables(columns: settings.columns, sort: settings.sort, &problems)
+    for url in settings.servers {
+      do throws(MalformedValue) {
+        _ = try StatusAccess.server(url)
+      } catch {
+        problems.contradiction("servers", "\(error)")
+      }
+    }
+    do throws(KeyBindingError) {
+      _ = try KeyTable(bindings: settings.keys)
+    } catch {
+      problems.contradiction("keys.\(error.action)", error.message)
+    }
     do throws(FilterError) {
       try FilterExpression(settings.filter).validate(for: EndpointRow.self)
     } catch {
@@ -57,6 +74,8 @@ extension TopSettings {
     case "listeners": Column<ListenerRow>.all.map(\.id)
     case "nodes": Column<NodeRow>.all.map(\.id)
     case "blocks": Column<BlockRow>.all.map(\.id)
+    case "live": Column<RequestRow>.all.map(\.id)
+    case "events": Column<EventRow>.all.map(\.id)
     default: []
     }
   }
@@ -67,6 +86,8 @@ extension TopSettings {
     case "listeners": complaint(sort, ListenerRow.self)
     case "nodes": complaint(sort, NodeRow.self)
     case "blocks": complaint(sort, BlockRow.self)
+    case "live": complaint(sort, RequestRow.self)
+    case "events": complaint(sort, EventRow.self)
     default: "is no table that can be sorted; these are \(tables.joined(separator: " "))"
     }
   }

@@ -16,7 +16,12 @@ extension App {
   }
 
   mutating func drawDialog(_ dialog: ActionDialog, into canvas: inout Canvas) {
-    var lines = dialog.phase == .asking ? questionLines(dialog) : answerLines(dialog)
+    var lines =
+      switch dialog.phase {
+      case .gathering: gatheringLines(dialog)
+      case .asking: questionLines(dialog)
+      case .waiting, .finished: answerLines(dialog)
+      }
     let width = min(max(28, size.columns - 8), 66)
     let room = max(1, size.rows - (size.rows >= 9 && size.columns >= 30 ? 2 : 1))
     while lines.count > room, let last = lines.indices.max(by: { lines[$0].priority <= lines[$1].priority }) { lines.remove(at: last) }
@@ -32,12 +37,24 @@ extension App {
     }
   }
 
+  /// Names before values stand in a column where there is room.
+  private var labelWidth: Int { size.columns < 36 ? 1 : 16 }
+
   private func title(of dialog: ActionDialog) -> String {
     switch dialog.kind {
+    case .disconnect where dialog.targets.isEmpty: "Disconnect listeners"
     case .disconnect: dialog.targets.count == 1 ? "Disconnect a listener" : "Disconnect \(dialog.targets.count) listeners"
     case .drainNode: "Drain a node"
     case .unblock: "Lift a block"
     }
+  }
+
+  private func gatheringLines(_ dialog: ActionDialog) -> [Line] {
+    let what = dialog.isOffline ? Span("the server is not connected now", .error) : Span("looking for the listeners", .warn)
+    return [
+      Line(kind: .text([what]), priority: 1), Line(kind: .text([]), priority: 5),
+      Line(kind: .text([Span("Esc closes", .muted)]), priority: 0),
+    ]
   }
 
   // MARK: Question
@@ -45,7 +62,7 @@ extension App {
   private func questionLines(_ dialog: ActionDialog) -> [Line] {
     var lines: [Line] = []
     func field(_ name: String, _ value: String, _ role: Role = .dialog, priority: Int) {
-      lines.append(Line(kind: .text([Span(name.padded(to: 16), .muted), Span(value, role)]), priority: priority))
+      lines.append(Line(kind: .text([Span(name.padded(to: labelWidth - 1) + " ", .muted), Span(value, role)]), priority: priority))
     }
     func blank(_ priority: Int) { lines.append(Line(kind: .text([]), priority: priority)) }
     let servers = Set(dialog.targets.map(\.server)).sorted().compactMap {
@@ -70,7 +87,7 @@ extension App {
           kind: .choices(
             label: "block",
             ActionDialog.BlockDuration.allCases.map { (.block($0), $0.label, dialog.block == $0) }, focus: .block, note: nil), priority: 4))
-      lines.append(Line(kind: .text([Span("".padded(to: 16)), blockNote(dialog)]), priority: 6))
+      lines.append(Line(kind: .text([Span("".padded(to: labelWidth)), blockNote(dialog)]), priority: 6))
     } else if dialog.kind == .unblock {
       lines.append(Line(kind: .text([Span("who was kept away may register again at once", .muted)]), priority: 9))
     }
@@ -100,8 +117,10 @@ extension App {
     }
     field("in flight", "\(targets.reduce(0) { $0 &+ $1.inFlight })", .dialog, 9)
     let left = dialog.left
-    field(
-      "listeners left", left.map { $0 == 0 ? "none: the endpoint goes away" : "\($0)" } ?? "not known", left ?? 0 > 0 ? .dialog : .error, 4)
+    let end =
+      endpoints.count == 1
+      ? "the endpoint goes away" : dialog.emptied == 1 ? "an endpoint goes away" : "\(dialog.emptied) endpoints go away"
+    field("listeners left", left.map { $0 == 0 ? "none: \(end)" : "\($0)" } ?? "not known", left ?? 0 > 0 ? .dialog : .error, 4)
   }
 
   private func blockNote(_ dialog: ActionDialog) -> Span {
@@ -124,7 +143,7 @@ extension App {
   ) {
     var column = area.column
     column += canvas.text(
-      label.padded(to: 16), row: area.row, column: column, width: area.columns, style: canvas.style(.muted, on: .dialog))
+      label.padded(to: labelWidth - 1) + " ", row: area.row, column: column, width: area.columns, style: canvas.style(.muted, on: .dialog))
     for choice in choices {
       // What is chosen is told by its brackets, not by colour alone.
       let text = choice.isChosen ? "[\(choice.text)]" : " \(choice.text) "
@@ -168,17 +187,18 @@ extension App {
       }
     let isNarrow = area.columns < 32
     let name = (isNarrow ? "OK" : word) + (dialog.required == nil ? " y" : "")
-    let confirm = isNarrow ? "[\(name)]" : "[ \(name) ]"
     let buttons: [(text: String, control: ActionDialog.Control, focus: ActionDialog.Focus, role: Role)] = [
-      (isNarrow ? "[Cancel]" : "[ Cancel ]", .cancel, .cancel, .dialog),
-      (confirm, .confirm, .confirm, dialog.isConfirmable ? .danger : .muted),
+      ("Cancel", .cancel, .cancel, .dialog), (name, .confirm, .confirm, dialog.isConfirmable ? .danger : .muted),
     ]
-    var column = max(area.column, area.endColumn - buttons.reduce(0) { $0 + $1.text.count } - 2)
+    var column = max(area.column, area.endColumn - buttons.reduce(0) { $0 + $1.text.count + (isNarrow ? 2 : 4) } - 2)
     for button in buttons {
       let hasFocus = dialog.focus == button.focus
+      // Where the keys go is told by brackets, as what is chosen above.
+      let padded = isNarrow ? button.text : " \(button.text) "
+      let text = hasFocus ? "[\(padded)]" : " \(padded) "
       let style = hasFocus ? canvas.style(.selectedRow, isBold: true) : canvas.style(button.role, on: .dialog)
       if hasFocus { canvas.place(cursor: Grid.Position(row: area.row, column: column)) }
-      let used = canvas.text(button.text, row: area.row, column: column, width: max(0, area.endColumn - column), style: style)
+      let used = canvas.text(text, row: area.row, column: column, width: max(0, area.endColumn - column), style: style)
       if let index = ActionDialog.controls.firstIndex(of: button.control) {
         hits.add(Area(row: area.row, column: column, rows: 1, columns: used), .control(index))
       }
@@ -191,7 +211,7 @@ extension App {
   private func answerLines(_ dialog: ActionDialog) -> [Line] {
     var lines = dialog.results.map { result in
       Line(
-        kind: .text([Span(result.isDone ? "ok   " : "not  ", result.isDone ? .ok : .error, isBold: true), Span(result.text, .dialog)]),
+        kind: .text([Span(result.isDone ? "ok   " : "not  ", result.isDone ? .ok : .error, isBold: true), Span(result.line, .dialog)]),
         priority: 2)
     }
     if lines.count > 12 {

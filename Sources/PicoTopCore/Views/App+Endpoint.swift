@@ -13,7 +13,8 @@ extension App {
       drawEndpointGraphs(key, row, isStale: isStale, into: &canvas, rest.takeTop(height).inset(columns: 1))
       if rest.rows >= 8 { _ = rest.takeTop(1) }
     }
-    let failures = fleet.servers[key.server].errors
+    let known = fleet.servers[key.server].errors
+    let failures = known.endpoint == key.key ? known.errors : []
     let shown = rest.rows >= 8 ? min(max(1, failures.count), max(2, rest.rows / 3)) + 1 : 0
     let errors = rest.takeBottom(shown)
     if shown > 0, rest.rows >= 4 { _ = rest.takeBottom(1) }
@@ -70,7 +71,7 @@ extension App {
     }
     for (line, failure) in failures.reversed().prefix(rest.rows).enumerated() {
       let spans: [Span] = [
-        Span(Self.clock(failure.at) + "  ", .muted), Span("\(failure.status)  ", isStale ? .stale : .error, isBold: true),
+        Span(failure.at.clock + "  ", .muted), Span("\(failure.status)  ", isStale ? .stale : .error, isBold: true),
         Span(DisplayText(failure.code, limit: 26, isASCII: options.isASCII).text.padded(to: 24), isStale ? .stale : .foreground),
         Span(
           "  " + (failure.listener.isEmpty ? "no listener" : DisplayText(failure.listener, limit: 24, isASCII: options.isASCII).text),
@@ -80,9 +81,6 @@ extension App {
       canvas.spans(spans, row: rest.row + line, column: rest.column, width: rest.columns)
     }
   }
-
-  /// `10:04:05` in UTC, as the server's logs have it.
-  static func clock(_ moment: Timestamp) -> String { String(moment.description.dropFirst(11).prefix(8)) }
 }
 
 extension String {

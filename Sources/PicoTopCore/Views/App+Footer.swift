@@ -14,7 +14,7 @@ extension App {
     let end = area.endColumn - (hasGeneral ? generalWidth : 0)
     var column = area.column + 1
     for actions in footerActions + (hasGeneral ? [] : [[.help], [.quit]]) {
-      guard let item = footerItem(actions.filter(isAvailable)), column + item.width < end else { continue }
+      guard let item = footerItem(actions.filter(isAvailable)), column + item.width + 2 <= end else { continue }
       draw(item, into: &canvas, row: area.row, column: column)
       column += item.width + 2
     }
@@ -52,15 +52,16 @@ extension App {
   private var footerActions: [[Action]] {
     let replay: [[Action]] = [[.pause], [.seekBack], [.seekForward], [.slower, .faster]]
     let table: [[Action]] = [[.filter], [.sortLeft, .sortRight], [.reverse], [.tag], [.columns], [.freeze], [.copy], [.follow]]
+    let log = table.filter { $0 != [.tag] } + [[.bottom]]
     let screen: [[Action]] =
       switch self.screen {
       case .overview: [[.endpoints], [.span], [.nodes], [.events], [.theme], [.command]]
-      case .endpoints: [[.open]] + table + [[.live], [.theme], [.command]]
+      case .endpoints: [[.open], [.filter], [.disconnect]] + table.dropFirst() + [[.live], [.theme], [.command]]
       case .endpoint: [[.back], [.disconnect], [.tag], [.live], [.span]] + table.filter { $0 != [.tag] }
       case .listeners: [[.open], [.disconnect], [.tag]] + table.filter { $0 != [.tag] }
-      case .live: [[.back], [.freeze], [.bottom], [.copy]]
+      case .live: [[.back], [.open]] + log
       case .nodes: [[.open], [.drain]] + table
-      case .events: [[.back], [.freeze], [.copy]]
+      case .events: [[.back], [.open]] + log
       case .blocks: [[.unblock]] + table
       }
     return (options.isReplay ? replay : []) + screen

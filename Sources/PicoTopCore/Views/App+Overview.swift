@@ -133,7 +133,7 @@ extension App {
         points: points.map { $0?.p99 },
         format: { Quantity.milliseconds($0).text }, role: .graph, keepsPeaks: true),
       Canvas.GraphLine(
-        title: "Errors/s", value: Quantity.rate(row.errorRate).text, points: points.map { $0?.errorRate },
+        title: "Errors/s", value: Quantity.rate(row.errorRate).text, isQuiet: row.errorRate == 0, points: points.map { $0?.errorRate },
         format: { Quantity.rate($0).text },
         role: .error, keepsPeaks: true),
       Canvas.GraphLine(

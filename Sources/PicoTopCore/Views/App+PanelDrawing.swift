@@ -24,7 +24,9 @@ extension App {
     let hasBorder = canvas.area.rows >= 9 && canvas.area.columns >= 30
     let area = canvas.area.centred(rows: rows + (hasBorder ? 2 : 1), columns: columns + (hasBorder ? 4 : 0))
     canvas.fill(area, style: ground)
-    let edge = canvas.style(isDanger ? .error : .focusedBorder, on: .dialog)
+    var edge = canvas.style(isDanger ? .error : .focusedBorder, on: .dialog)
+    // A line under a line is a mess.
+    edge.attributes.remove(.underline)
     let titleStyle = canvas.style(isDanger ? .danger : .title, on: .dialog, isBold: true)
     guard hasBorder else {
       canvas.text(title, row: area.row, column: area.column, width: area.columns, style: titleStyle)

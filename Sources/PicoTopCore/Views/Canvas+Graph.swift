@@ -4,6 +4,8 @@ extension Canvas {
     var title: String
     /// The newest value, in words.
     var value: String
+    /// There is nothing to look at now.
+    var isQuiet = false
     /// Of which stretch of time it is, where that is not said beside it.
     var note = ""
     var points: [Double?]
@@ -27,7 +29,7 @@ extension Canvas {
     let scaleWidth = scale.count + 2
     var used = spans(
       [
-        Span(line.title, .title), Span(" ", .muted), Span(line.value, isStale ? .stale : line.role, isBold: true),
+        Span(line.title, .title), Span(" ", .muted), Span(line.value, isStale ? .stale : line.isQuiet ? .muted : line.role, isBold: true),
         Span(line.note.isEmpty || title.columns < 36 ? "" : " \(line.note)", .muted),
       ], row: title.row, column: title.column, width: title.columns)
     if used + scaleWidth <= title.columns {

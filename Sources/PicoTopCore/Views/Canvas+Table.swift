@@ -26,7 +26,7 @@ extension Canvas {
     let margin = area.columns > 30 ? 1 : 0
     let serverWidth = frame.showsServer ? min(20, frame.contexts.map { DisplayWidth.columns(of: $0.serverName) }.max() ?? 0) : nil
     let layout = TableLayout(
-      columns: model.shownColumns, offset: model.offset, serverWidth: serverWidth.map { max(6, $0) },
+      columns: model.shownColumns, sort: model.sort.column, offset: model.offset, serverWidth: serverWidth.map { max(6, $0) },
       width: area.columns - 1 - margin)
     let left = area.column + 1
     if header.rows > 0 { drawHeader(layout, sort: model.sort, row: header.row, area: header, left: left, hits: &hits) }
@@ -36,7 +36,7 @@ extension Canvas {
       guard index < rows.count else { break }
       let (key, row) = (rows.key(at: index), rows.row(at: index))
       let context = frame.context(key.server)
-      let isSelected = frame.hasFocus && key == model.selection
+      let isSelected = frame.hasFocus && index == model.index
       let ground: Role? = isSelected ? .selectedRow : nil
       let screenRow = body.row + line
       let rowArea = Area(row: screenRow, column: area.column, rows: 1, columns: area.columns)

@@ -11,8 +11,9 @@ struct TableLayout<Row: FilterableRow>: Sendable {
 
   private(set) var items: [Item] = []
 
-  /// The first column is always there. The others go by priority, or in their order when a person scrolled to the right.
-  init(columns: [Column<Row>], offset: Int, serverWidth: Int?, width: Int) {
+  /// The first column is always there. The others go by priority, the one that sorts before them, or in their order when a person scrolled to
+  /// the right.
+  init(columns: [Column<Row>], sort: String, offset: Int, serverWidth: Int?, width: Int) {
     guard let first = columns.first, width > 0 else { return }
     let gap = width < 50 ? 1 : 2
     // On a very small screen the names make room for one figure.
@@ -25,7 +26,8 @@ struct TableLayout<Row: FilterableRow>: Sendable {
     }
     let rest = Array(columns.dropFirst(1 + offset))
     var taken: Set<String> = []
-    for column in offset > 0 ? rest : rest.sorted(by: { $0.urgency < $1.urgency }) where used + gap + column.width <= width {
+    func urgency(_ column: Column<Row>) -> Int { column.id == sort ? -1 : column.urgency }
+    for column in offset > 0 ? rest : rest.sorted(by: { urgency($0) < urgency($1) }) where used + gap + column.width <= width {
       used += gap + column.width
       taken.insert(column.id)
     }

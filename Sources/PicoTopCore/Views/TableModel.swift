@@ -12,7 +12,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
   var filter = TableFilter()
   /// Rows as they were when they were frozen.
   private(set) var frozen: OrderedTable<Row>?
-  /// The selected row, wherever it moves; nil when there are none.
+  /// The selected row, wherever it moves; nil until a person moves: for the first one, and in a log for that where they come.
   private(set) var selection: RowKey?
   /// Where the selected row was.
   private(set) var index = 0
@@ -22,21 +22,25 @@ struct TableModel<Row: FilterableRow>: Sendable {
   /// Where a range of tags begins.
   private(set) var anchor: RowKey?
   private(set) var isFollowing = false
+  /// Rows come all the time, and what is looked at is where they come, until a person selects another row and again when they are back there.
+  private let isLog: Bool
   /// Columns behind the first that are scrolled out at the left.
   private(set) var offset = 0
   /// Rows on screen when it was last drawn.
   private var page = 1
 
-  init(name: String, columns: [Column<Row>], sort: TableSort, shown: [String]? = nil) {
+  init(name: String, columns: [Column<Row>], sort: TableSort, shown: [String]? = nil, isLog: Bool = false) {
     self.name = name
     self.columns = columns
+    self.isLog = isLog
     let known = Set(columns.map(\.id))
     var chosen: [String] = []
     for id in shown ?? [] where known.contains(id) && !chosen.contains(id) { chosen.append(id) }
     if chosen.isEmpty { chosen = columns.filter(\.isDefault).map(\.id) }
     if !chosen.contains(columns[0].id) { chosen.insert(columns[0].id, at: 0) }
     self.shown = chosen
-    self.sort = known.contains(sort.column) ? sort : TableSort(column: columns[0].id, isDescending: false)
+    // A field need not have a column to be sorted by.
+    self.sort = RowOrder<Row>(sort.text).map { TableSort($0.text) } ?? TableSort(column: columns[0].id, isDescending: false)
   }
 
   var shownColumns: [Column<Row>] { shown.compactMap { id in columns.first { $0.id == id } } }
@@ -65,6 +69,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
     case .top: select(place: 0, in: table)
     case .bottom: select(place: count - 1, in: table)
     case .select(let place): select(place: place, in: table)
+    case .scroll(let by) where isLog: select(place: settled(in: table) + by, in: table)
     case .scroll(let by): top = min(max(0, top + by), max(0, count - page))
     case .shift(let by): offset = min(max(0, offset + by), max(0, shownColumns.count - 2))
     case .sortNext(let by):
@@ -75,7 +80,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
       if column == sort.column { run(.reverse, on: &table, now: now) } else { sort(by: column, on: &table, now: now) }
     case .reverse:
       sort.isDescending.toggle()
-      rearrange(&table, now: now)
+      reorder(&table, now: now)
     case .tag:
       guard let selection = settledKey(in: table) else { return }
       if tags.remove(selection) == nil { tags.insert(selection) }
@@ -107,7 +112,14 @@ struct TableModel<Row: FilterableRow>: Sendable {
     guard let found = columns.first(where: { $0.id == column }) else { return }
     // Words begin with A, figures with the largest.
     sort = TableSort(column: column, isDescending: found.align == .right && column != "age" && column != "until")
+    reorder(&table, now: now)
+  }
+
+  private mutating func reorder(_ table: inout OrderedTable<Row>, now: Timestamp) {
+    // Who is at the top looks at what is first, and not at a row.
+    let isFirst = settled(in: table) == 0
     rearrange(&table, now: now)
+    if isFirst, !isLog { forgetSelection(in: table) }
   }
 
   private mutating func rearrange(_ table: inout OrderedTable<Row>, now: Timestamp) {
@@ -141,13 +153,26 @@ struct TableModel<Row: FilterableRow>: Sendable {
   private mutating func select(place: Int, in table: OrderedTable<Row>) {
     let rows = visible(table)
     guard rows.count > 0 else {
-      selection = nil
-      index = 0
+      (selection, index) = (nil, 0)
       return
     }
     index = min(max(0, place), rows.count - 1)
-    selection = rows.key(at: index)
+    selection = isLog && index == edge(of: rows) ? nil : rows.key(at: index)
     scrollToSelection(count: rows.count)
+  }
+
+  /// Where rows come to a log in its order.
+  private func edge(of rows: OrderedTable<Row>) -> Int { isLog && !sort.isDescending ? max(0, rows.count - 1) : 0 }
+
+  private mutating func forgetSelection(in table: OrderedTable<Row>) {
+    selection = nil
+    settled(in: table)
+    scrollToSelection(count: visible(table).count)
+  }
+
+  /// As before anything was selected or tagged.
+  mutating func forgetPlace() {
+    (tags, anchor, selection, frozen) = ([], nil, nil, nil)
   }
 
   mutating func select(_ key: RowKey) { selection = key }
@@ -164,6 +189,8 @@ struct TableModel<Row: FilterableRow>: Sendable {
     let rows = visible(table)
     if let selection, let place = rows.position(of: selection) {
       index = place
+    } else if selection == nil {
+      index = edge(of: rows)
     } else {
       index = min(max(0, index), max(0, rows.count - 1))
       selection = rows.count > 0 ? rows.key(at: index) : nil
@@ -172,8 +199,8 @@ struct TableModel<Row: FilterableRow>: Sendable {
   }
 
   private mutating func settledKey(in table: OrderedTable<Row>) -> RowKey? {
-    settled(in: table)
-    return selection
+    let rows = visible(table)
+    return rows.count > 0 ? rows.key(at: settled(in: table)) : nil
   }
 
   /// Before it is drawn in `rows` rows. The selection stays where it is on screen when it did; only `follow` chases it.
@@ -184,7 +211,7 @@ struct TableModel<Row: FilterableRow>: Sendable {
     page = max(1, rows)
     settled(in: table)
     top = min(max(0, top), max(0, count - page))
-    if isFollowing || (wasVisible && isSmaller) { scrollToSelection(count: count) }
+    if isFollowing || (wasVisible && isSmaller) || (isLog && selection == nil) { scrollToSelection(count: count) }
     if !tags.isEmpty, frozen == nil { tags = tags.filter { table[$0] != nil } }
   }
 
@@ -198,7 +225,9 @@ struct TableModel<Row: FilterableRow>: Sendable {
   func selected(in table: OrderedTable<Row>) -> (key: RowKey, row: Row)? {
     let rows = visible(table)
     if let selection { return (table[selection] ?? rows[selection]).map { (selection, $0) } }
-    return rows.count > 0 ? (rows.key(at: 0), rows.row(at: 0)) : nil
+    guard rows.count > 0 else { return nil }
+    let place = edge(of: rows)
+    return (rows.key(at: place), rows.row(at: place))
   }
 }
 

@@ -13,6 +13,7 @@ final class Terminal {
   private let standardError: Int32
   private let messages: Int32
   private var hasMouse = false
+  private var isOurs = false
 
   private enum Code {
     static let mouse: Int32 = 0x301
@@ -78,11 +79,14 @@ final class Terminal {
   private static let pasteOff = "\u{1B}[?2004l"
 
   private func enter() {
+    isOurs = true
     guard profile.isLikeXterm else { return }
     write(Self.pasteOn + (hasMouse ? Self.mouseOn : ""))
   }
 
   private func leave() {
+    guard isOurs else { return }
+    isOurs = false
     if profile.isLikeXterm { write(Self.pasteOff + (hasMouse ? Self.mouseOff : "")) }
     pico_screen_close()
   }
@@ -126,10 +130,15 @@ final class Terminal {
     }
   }
 
-  /// Stops as Ctrl-Z does, and comes back with a screen that is to be drawn anew.
+  /// Stops as Ctrl-Z does. Who goes on is told by SIGCONT.
   func suspend() {
     leave()
     kill(getpid(), SIGSTOP)
+  }
+
+  /// Takes the terminal back from whoever had it while the process was stopped, by itself or by another: the screen is to be drawn anew.
+  func resume() {
+    leave()
     fit()
     enter()
     pico_screen_forget()

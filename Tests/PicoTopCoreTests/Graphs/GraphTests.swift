@@ -62,6 +62,13 @@ import Testing
     #expect(map.levels == [[0, 0, 0], [0, 0, 2], [0, 0, 0], [0, 0, 0], [0, 0, 0], [4, 0, 3]])
   }
 
+  @Test func `latencies that lie close together have fine bands in the middle`() {
+    let map = HeatMap([[Self.bucket(90, 1), Self.bucket(400, 1)]], rows: 12)
+    #expect(
+      map.labels == [">1.5s", "1.5s", "1.0s", "700ms", "500ms", "300ms", "200ms", "150ms", "100ms", "70ms", "50ms", "30ms"])
+    #expect(map.levels.map(\.[0]) == [0, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0])
+  }
+
   @Test func `where there are few rows the bands are decades`() {
     let map = HeatMap([[Self.bucket(0.5, 1), Self.bucket(5, 1), Self.bucket(500, 1)]], rows: 4)
     #expect(map.labels == [">100ms", "100ms", "10ms", "1.0ms"])

@@ -19,7 +19,7 @@ import Testing
     events.map { event in
       switch event {
       case .message(.update(let update), server: 0): Int(update.sequence)
-      case .connection(.connecting, server: 0): -1
+      case .rewind: -1
       default: -2
       }
     }
@@ -59,5 +59,19 @@ import Testing
     #expect(numbers(player.run(.seek(-2), at: .milliseconds(500))) == [-1, 0, 1, 2])
     #expect(numbers(player.run(.seek(-100), at: .milliseconds(500))) == [-1, 0])
     #expect(numbers(player.run(.seek(100), at: .milliseconds(500))) == [1, 2, 3, 4, 5, 6, 7, 8, 9])
+  }
+
+  @Test func `a new subscription gets what came before it, also in a pause, and the same one again does not`() {
+    var player = player()
+    let subscription = Subscription(id: "listeners", tables: [.listeners])
+    #expect(numbers(player.run(.pause, at: .seconds(2))) == [0, 1, 2])
+    player.hear(.subscribe(subscription), server: 0)
+    #expect(player.nextDue(at: .seconds(9)) == .seconds(9))
+    #expect(numbers(player.due(at: .seconds(9))) == [-1, 0, 1, 2])
+    player.hear(.subscribe(subscription), server: 0)
+    #expect(player.nextDue(at: .seconds(9)) == nil)
+    player.hear(.unsubscribe(id: "listeners"), server: 0)
+    player.hear(.subscribe(subscription), server: 0)
+    #expect(numbers(player.due(at: .seconds(9))) == [-1, 0, 1, 2])
   }
 }

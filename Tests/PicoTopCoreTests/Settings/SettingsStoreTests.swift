@@ -61,7 +61,13 @@ import Testing
       ("columns:\n  endpoints: []", "FILE:2: columns.endpoints: names no column"),
       ("columns:\n  endpoints: [nmae]", "FILE:2: columns.endpoints: \"nmae\" is not a column (name tenant"),
       ("sort:\n  endpoints: foo", "FILE:2: sort.endpoints: \"foo\" is not a field (name id endpoint"),
-      ("sort: {events: time}", "FILE:1: sort.events: is no table that can be sorted"),
+      ("sort: {totals: rate}", "FILE:1: sort.totals: is no table that can be sorted"),
+      ("keys:\n  quit: [q]\n  disconnect: [q]", "FILE:2: keys.quit: q is bound to disconnect too"),
+      ("keys:\n  disconnect: [q]", "FILE:2: keys.disconnect: q is bound to quit too"),
+      ("theme: a\nkeys: {disconect: [x]}", "FILE:2: keys.disconect: is no action"),
+      ("interval: 1s\nservers: [a, \"ftp://x\"]", "FILE:2: servers: \"ftp://x\" is not the URL"),
+      ("interval: 1s\ntheme: nosuch", "FILE:2: theme: \"nosuch\" is no theme (a nord)"),
+      ("keys:\n  quit: [q]\n  up: [Hyper-U]", "FILE:3: keys.up: \"Hyper-U\" is no key"),
       ("theme: a\nfilter: rate>", "FILE:2: filter: expected a value after > at 6"),
       ("filter: agent==a", "FILE:1: filter: unknown name \"agent\""),
       ("a: [", "FILE:"), ("theme: a\ntheme: b", "FILE:1: theme: is given again"),
@@ -70,7 +76,7 @@ import Testing
     try Self.withFolder { folder in
       let path = "\(folder)/top.yaml"
       try Self.write(text, path)
-      let error = #expect(throws: ConfigurationError.self) { try SettingsStore(configuration: path, state: nil) }
+      let error = #expect(throws: ConfigurationError.self) { try SettingsStore(configuration: path, state: nil, themes: ["a", "nord"]) }
       let line = error?.lines.first?.split(separator: path, omittingEmptySubsequences: false).joined(separator: "FILE") ?? ""
       #expect(line.hasPrefix(message), "\(line)")
       #expect(error?.exit == .configuration)
@@ -122,6 +128,20 @@ import Testing
       #expect(store.settings == TopSettings())
       #expect(store.notices.count == 1)
       #expect(store.notices.first?.hasPrefix("what was remembered is ignored: ") == true)
+    }
+  }
+
+  @Test func `a remembered theme that is gone is ignored with a notice`() throws {
+    try Self.withFolder { folder in
+      let state = "\(folder)/state.yaml"
+      var settings = TopSettings()
+      settings.theme = "mine"
+      settings.sort["endpoints"] = "-p99"
+      try SettingsStore(configuration: nil, state: state).remember(settings)
+      let store = try SettingsStore(configuration: nil, state: state, themes: [Theme.defaultName, "nord"])
+      #expect(store.settings.theme == Theme.defaultName)
+      #expect(store.settings.sort["endpoints"] == "-p99")
+      #expect(store.notices == ["the theme \"mine\" that was remembered is gone"])
     }
   }
 

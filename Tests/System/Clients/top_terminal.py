@@ -1,5 +1,6 @@
 """A terminal in which pico-top runs, and the server that it shows. Used by top_checks.py and by Tests/Benchmarks/top."""
 
+import collections
 import fcntl
 import os
 import pty
@@ -64,22 +65,46 @@ class Server:
         self.process.stdout.close()
 
 
+class Screen(pyte.Screen):
+    """With the scrolling that pyte leaves out."""
+
+    def scroll(self, count, edge, step):
+        row, self.cursor.y = self.cursor.y, edge
+        for _ in range(count or 1):
+            step()
+        self.cursor.y = row
+
+    def scroll_up(self, count=1):
+        self.scroll(count, self.margins.bottom if self.margins else self.lines - 1, self.index)
+
+    def scroll_down(self, count=1):
+        self.scroll(count, self.margins.top if self.margins else 0, self.reverse_index)
+
+
+class Stream(pyte.ByteStream):
+    csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
+    events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
+
+
 class Terminal:
     """A program in a pty, with pyte as the screen."""
 
     # Modes that must be off after the program, with how they are switched on.
     MODES = ["1049", "1000", "1002", "1006", "2004", "1"]
 
-    def __init__(self, command, rows=24, columns=80, environment=None, answers=True, rate=None):
+    def __init__(self, command, rows=24, columns=80, environment=None, answers=True, rate=None, delay=0.0):
         self.master, self.slave = pty.openpty()
         self.size = (rows, columns)
         self.set_size(rows, columns)
         self.before = termios.tcgetattr(self.slave)
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = Screen(columns, rows)
         self.screen.write_process_input = self.answer if answers else lambda data: None
-        self.stream = pyte.ByteStream(self.screen)
+        self.stream = Stream(self.screen)
         self.output = b""
+        # Bytes a second, and seconds until they are seen.
         self.rate = rate
+        self.delay = delay
+        self.late = collections.deque()
         self.allowance = 0.0
         self.read_at = time.monotonic()
         self.folder = tempfile.mkdtemp(prefix="pico-top-")
@@ -119,13 +144,21 @@ class Terminal:
             if self.allowance < 256:
                 time.sleep(0.005)
                 return b""
-        if not select.select([self.master], [], [], seconds)[0]:
-            return b""
-        try:
-            data = os.read(self.master, 65536 if self.rate is None else int(self.allowance))
-        except OSError:
-            return b""
+        if self.late:
+            seconds = max(0.0, min(seconds, self.late[0][0] - time.monotonic()))
+        data = b""
+        if select.select([self.master], [], [], seconds)[0]:
+            try:
+                data = os.read(self.master, 65536 if self.rate is None else int(self.allowance))
+            except OSError:
+                return b""
         self.allowance -= len(data)
+        if self.delay:
+            if data:
+                self.late.append((time.monotonic() + self.delay, data))
+            data = b""
+            while self.late and self.late[0][0] <= time.monotonic():
+                data += self.late.popleft()[1]
         self.output += data
         self.stream.feed(data)
         return data
