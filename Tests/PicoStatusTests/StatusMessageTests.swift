@@ -119,6 +119,13 @@ import Testing
     #expect(error == StatusError(id: "x", code: .unknownType, message: #"unknown type "dance""#))
   }
 
+  @Test func `another version of the protocol is refused with both versions`() throws {
+    let error = #expect(throws: StatusError.self) { try ClientMessage(json: Array(#"{"type":"subscribe","id":"s","protocol":2}"#.utf8)) }
+    #expect(error == StatusError(id: "s", code: .badMessage, message: "protocol 2 is asked for, and this node speaks 1"))
+    #expect(
+      try ClientMessage(json: Array(#"{"type":"subscribe","id":"s","protocol":1}"#.utf8)) == .subscribe(Subscription(id: "s")))
+  }
+
   // MARK: Changes
 
   @Test func `an update carries the members that moved, and no other`() throws {

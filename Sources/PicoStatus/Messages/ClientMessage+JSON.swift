@@ -128,6 +128,7 @@ private struct Members {
   var block: String?
   var node: String?
   var sample: Double?
+  var protocolVersion: Int?
 
   mutating func read(from reader: inout JSONReader) throws(JSONError) {
     try reader.object { (reader, key) throws(JSONError) in
@@ -153,6 +154,7 @@ private struct Members {
       case "block": block = try reader.string()
       case "node": node = try reader.string()
       case "sample": sample = try reader.number()
+      case "protocol": protocolVersion = try reader.integer()
       default: try reader.skip()
       }
     }
@@ -180,6 +182,9 @@ private struct Members {
 
   private func subscription() throws(StatusError) -> Subscription {
     let subscription = Subscription(id: try required(id, "id"))
+    if let protocolVersion, protocolVersion != Hello.protocolVersion {
+      throw bad("protocol \(protocolVersion) is asked for, and this node speaks \(Hello.protocolVersion)")
+    }
     guard let scope = Subscription.Scope(rawValue: scope ?? "cluster") else { throw bad("scope is cluster or node") }
     guard limit ?? 1 > 0 else { throw bad("limit is above 0") }
     return Subscription(

@@ -17,6 +17,9 @@ package enum ServerMessage: Equatable, Sendable {
 
 /// The first message of a connection.
 package struct Hello: Equatable, Sendable {
+  /// The one version that there is.
+  package static let protocolVersion = 1
+
   package var minimumProtocol: Int
   package var maximumProtocol: Int
   package var node: String
@@ -24,7 +27,10 @@ package struct Hello: Equatable, Sendable {
   package var role: StatusRole
   package var now: Timestamp
 
-  package init(minimumProtocol: Int = 1, maximumProtocol: Int = 1, node: String, version: String, role: StatusRole, now: Timestamp) {
+  package init(
+    minimumProtocol: Int = protocolVersion, maximumProtocol: Int = protocolVersion, node: String, version: String, role: StatusRole,
+    now: Timestamp
+  ) {
     self.minimumProtocol = minimumProtocol
     self.maximumProtocol = maximumProtocol
     self.node = node
