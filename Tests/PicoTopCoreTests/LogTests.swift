@@ -56,6 +56,12 @@ import Testing
     #expect(stage.lines()[22].contains("/new-3"))
   }
 
+  @Test(arguments: ["5", "6", "7", "8"]) func `there are no tags where nothing is done to several`(screen: String) throws {
+    var stage = try stage(screen)
+    stage.type(" V")
+    #expect(!stage.text().contains("tagged") && !stage.text().contains("Space tag") && !stage.text().contains("range"))
+  }
+
   @Test func `only the last requests are kept`() throws {
     var stage = try stage("5")
     for number in 0..<2500 { stage.happen(request(stage, "/\(number)")) }

@@ -69,7 +69,12 @@ extension App {
     case .drain: screen == .nodes && isOperatorAnywhere
     case .unblock: screen == .blocks && isOperatorAnywhere
     case .pause, .seekBack, .seekForward, .slower, .faster: options.isReplay
-    case .filter, .sortLeft, .sortRight, .reverse, .tag, .range, .columns, .left, .right, .follow, .freeze, .copy: hasTable
+    case .tag, .range:
+      switch screen {
+      case .endpoints, .endpoint, .listeners: true
+      default: false
+      }
+    case .filter, .sortLeft, .sortRight, .reverse, .columns, .left, .right, .follow, .freeze, .copy: hasTable
     case .span:
       switch screen {
       case .overview, .endpoint: true

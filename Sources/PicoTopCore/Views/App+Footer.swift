@@ -52,17 +52,16 @@ extension App {
   private var footerActions: [[Action]] {
     let replay: [[Action]] = [[.pause], [.seekBack], [.seekForward], [.slower, .faster]]
     let table: [[Action]] = [[.filter], [.sortLeft, .sortRight], [.reverse], [.tag], [.columns], [.freeze], [.copy], [.follow]]
-    let log = table.filter { $0 != [.tag] } + [[.bottom]]
+    let untagged = table.filter { $0 != [.tag] }
     let screen: [[Action]] =
       switch self.screen {
       case .overview: [[.endpoints], [.span], [.nodes], [.events], [.theme], [.command]]
       case .endpoints: [[.open], [.filter], [.disconnect]] + table.dropFirst() + [[.live], [.theme], [.command]]
-      case .endpoint: [[.back], [.disconnect], [.tag], [.live], [.span]] + table.filter { $0 != [.tag] }
-      case .listeners: [[.open], [.disconnect], [.tag]] + table.filter { $0 != [.tag] }
-      case .live: [[.back], [.open]] + log
-      case .nodes: [[.open], [.drain]] + table
-      case .events: [[.back], [.open]] + log
-      case .blocks: [[.unblock]] + table
+      case .endpoint: [[.back], [.disconnect], [.tag], [.live], [.span]] + untagged
+      case .listeners: [[.open], [.disconnect], [.tag]] + untagged
+      case .live, .events: [[.back], [.open]] + untagged + [[.bottom]]
+      case .nodes: [[.open], [.drain]] + untagged
+      case .blocks: [[.unblock]] + untagged
       }
     return (options.isReplay ? replay : []) + screen
   }
