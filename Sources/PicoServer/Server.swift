@@ -17,6 +17,7 @@ package final class Server: Sendable {
   struct Running: Sendable {
     var node: Node
     var group: MultiThreadedEventLoopGroup
+    var descriptorLimit: Int
     var loops: NodeLoops
     var actions: ListenerActions
     var acceptors: [Acceptor]
@@ -62,11 +63,12 @@ package final class Server: Sendable {
     guard let id = NodeID(prefix: configuration.node.idPrefix.text) else {
       throw PicoError(.badConfiguration, "node.id-prefix: not a node prefix", side: .internal)
     }
-    let settings = ProxySettings(configuration, descriptorLimit: DescriptorLimit.raise(), loops: resources.count)
+    let descriptorLimit = DescriptorLimit.raise()
+    let limits = ProxyLimits(configuration, descriptorLimit: descriptorLimit, loops: resources.count)
     let node = Node(
-      id: id, configuration: configuration, settings: settings, loops: resources, logger: logger, accessLog: accessLog,
+      id: id, configuration: configuration, limits: limits, loops: resources, logger: logger, accessLog: accessLog,
       startedAt: WallClock.seconds())
-    let loops = NodeLoops(resources: resources, node: node)
+    let loops = NodeLoops(resources: resources, node: node, limits: limits)
     let actions = ListenerActions(node: node, loops: loops)
     var acceptors: [Acceptor] = []
     do {
@@ -84,11 +86,11 @@ package final class Server: Sendable {
       logger.info(
         "limits",
         metadata: [
-          "proxy.max-connections": "\(settings.maxConnections)", "memory.max-buffered": "\(ByteSize(bytes: settings.maxBuffered))",
+          "proxy.max-connections": "\(limits.maxConnections)", "memory.max-buffered": "\(ByteSize(bytes: limits.maxBuffered))",
         ])
       node.events.record(.nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current])
       return Running(
-        node: node, group: group, loops: loops, actions: actions, acceptors: acceptors, proxyAddresses: acceptors.first?.addresses ?? [],
+        node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors, proxyAddresses: acceptors.first?.addresses ?? [],
         upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin, history: history, publisher: publisher)
     } catch {
       for acceptor in acceptors { acceptor.close() }
@@ -118,6 +120,13 @@ package final class Server: Sendable {
       }
     }
     return servers
+  }
+
+  /// Takes over times and limits of a configuration that was read again, for what begins from now on; the rest of it changes nothing.
+  package func apply(_ configuration: ServerConfiguration) async {
+    guard let running = running.withLock({ $0 }) else { return }
+    let limits = ProxyLimits(configuration, descriptorLimit: running.descriptorLimit, loops: running.loops.loops.count)
+    await running.loops.apply(limits)
   }
 
   // MARK: Leaving

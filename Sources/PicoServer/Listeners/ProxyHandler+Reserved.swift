@@ -62,7 +62,7 @@ extension ProxyHandler {
     if head.value(named: "origin", in: span) != nil { return fail(.endpointNotPermitted, behind: rest) }
     guard let endpoint = EndpointID(name.text(in: span)) else { return fail(.malformedRequest, behind: rest) }
     guard !node.isDraining else { return fail(.shuttingDown, behind: rest, retryAfterSeconds: 0) }
-    if let limit = node.listenerLimit(for: endpoint) { return fail(limit, behind: rest, retryAfterSeconds: 5) }
+    if let limit = node.listenerLimit(for: endpoint, loop.limits) { return fail(limit, behind: rest, retryAfterSeconds: 5) }
     let now = loop.resources.now()
     guard let context, let key = head.value(named: "sec-websocket-key", in: span) else { return }
 

@@ -150,7 +150,7 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
     var kept = replay.take() ?? loop.resources.takeBuffer()
     kept.writeImmutableBuffer(bytes)
     replay = kept
-    if kept.readableBytes > loop.node.settings.retryBuffer { endReplay() }
+    if kept.readableBytes > loop.limits.retryBuffer { endReplay() }
   }
 
   private func endReplay() {

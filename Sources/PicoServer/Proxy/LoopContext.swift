@@ -7,6 +7,8 @@ final class LoopContext {
   let resources: LoopResources
   let node: Node
   let statistics = LoopStatistics()
+  /// As they are now: a reload changes them between two events of the loop.
+  var limits: ProxyLimits
   var retryBudget: RetryBudget
   /// Tunnels of this loop, by the identity of their listener.
   var tunnels: [ObjectIdentifier: ListenerSession] = [:]
@@ -20,9 +22,10 @@ final class LoopContext {
   private var heldBytes = 0
   private var publishedBytes = 0
 
-  init(resources: LoopResources, node: Node) {
+  init(resources: LoopResources, node: Node, limits: ProxyLimits) {
     self.resources = resources
     self.node = node
+    self.limits = limits
     retryBudget = RetryBudget(loops: node.loopCount)
   }
 
@@ -32,7 +35,7 @@ final class LoopContext {
   func hold(_ count: Int) {
     heldBytes &+= count
     let change = heldBytes &- publishedBytes
-    guard change.magnitude >= node.settings.bufferedStep else { return }
+    guard change.magnitude >= limits.bufferedStep else { return }
     publishedBytes = heldBytes
     node.buffered.add(change, ordering: .relaxed)
   }

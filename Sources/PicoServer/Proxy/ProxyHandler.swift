@@ -96,7 +96,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     loop.connections[ObjectIdentifier(self)] = self
     loop.resources.startSweeping(self)
     idleSince = loop.resources.now()
-    deadline = idleSince &+ node.settings.headTimeout
+    deadline = idleSince &+ loop.limits.headTimeout
   }
 
   func channelActive(context: ChannelHandlerContext) {
@@ -163,9 +163,9 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     stream?.consumed(count)
     switch phase {
     case .exchange where exchange.response == .body:
-      deadline = exchange.requestBody.isComplete ? 0 : now &+ node.settings.bodyIdleTimeout
+      deadline = exchange.requestBody.isComplete ? 0 : now &+ loop.limits.bodyIdleTimeout
     case .head:
-      if partialRequest == nil { deadline = now &+ node.settings.idleTimeout }
+      if partialRequest == nil { deadline = now &+ loop.limits.idleTimeout }
       readPipelined()
     case .exchange, .upgraded, .lingering, .left:
       break
@@ -243,10 +243,10 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     }
     let isBeginning = partialRequest == nil
     let storage = partialRequest.take() ?? loop.takeHead()
-    switch storage.request.parse(bytes.readableBytesSpan, limit: node.settings.maxHead) {
+    switch storage.request.parse(bytes.readableBytesSpan, limit: loop.limits.maxHead) {
     case .incomplete:
       // The clock of a head starts with its first byte and is not put back by more.
-      if isBeginning { deadline = loop.resources.now() &+ node.settings.headTimeout }
+      if isBeginning { deadline = loop.resources.now() &+ loop.limits.headTimeout }
       partialRequest = storage
       if isOurs { input = bytes } else { keep(bytes) }
     case .failed(let fault):
@@ -323,7 +323,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
 
   /// From now on the client has to take something within the time for an idle body.
   func expectReading(_ now: UInt64) {
-    deadline = now &+ node.settings.bodyIdleTimeout
+    deadline = now &+ loop.limits.bodyIdleTimeout
     takenAtDeadline = taken
   }
 
