@@ -90,8 +90,9 @@ package final class Server: Sendable {
         ])
       node.events.record(.nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current])
       return Running(
-        node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors, proxyAddresses: acceptors.first?.addresses ?? [],
-        upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin, history: history, publisher: publisher)
+        node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors,
+        proxyAddresses: acceptors.first?.addresses ?? [], upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin,
+        history: history, publisher: publisher)
     } catch {
       for acceptor in acceptors { acceptor.close() }
       throw error
