@@ -76,7 +76,7 @@ if build != "fuzz" {
       name: "PicoServerTests",
       dependencies: [
         "PicoCore", "PicoHTTP", "PicoAuth", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "Support", nioCore,
-        nioPosix, nioHTTP1, logging,
+        nioPosix, nioHTTP1, logging, crypto,
       ], swiftSettings: strict),
     .testTarget(
       name: "PicoAgentTests",
