@@ -21,6 +21,7 @@ package final class Node: Sendable {
   let processor = ProcessorShare()
   let events: EventLog
   let tailed = TailLog()
+  let authenticators: Authenticators
   /// Nil when it is off.
   let accessLog: AccessLog?
   let connections = Atomic<Int>(0)
@@ -33,7 +34,7 @@ package final class Node: Sendable {
 
   init(
     id: NodeID, configuration: ServerConfiguration, settings: ProxySettings, loops: [LoopResources], logger: Logger,
-    accessLog: AccessLog?, startedAt: Double
+    accessLog: AccessLog?, startedAt: Double, authenticators: Authenticators = Authenticators()
   ) {
     self.id = id
     self.configuration = configuration
@@ -41,6 +42,7 @@ package final class Node: Sendable {
     self.logger = logger
     self.accessLog = accessLog
     self.startedAt = startedAt
+    self.authenticators = authenticators
     loopCount = loops.count
     events = EventLog(node: id)
     mailboxes = Mailboxes(loops: loops)

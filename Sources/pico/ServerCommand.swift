@@ -34,6 +34,7 @@ struct ServerCommand: AsyncParsableCommand {
       signals: signals, drain: { await server.shutdown(graceful: true) },
       reload: {
         accessLog?.reopen()
+        await server.readKeysAgain()
         log.reload { () throws(ConfigurationError) in try load(arguments).configuration.log }
       })
     accessLog?.close()

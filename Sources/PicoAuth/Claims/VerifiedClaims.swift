@@ -10,4 +10,16 @@ package struct VerifiedClaims: Equatable, Sendable {
   package var role: TokenRole?
   /// The key that signed it.
   package var key: Fingerprint
+
+  package init(
+    subject: String? = nil, issuer: String? = nil, expiry: Double? = nil, endpoints: EndpointGrant, role: TokenRole? = nil,
+    key: Fingerprint
+  ) {
+    self.subject = subject
+    self.issuer = issuer
+    self.expiry = expiry
+    self.endpoints = endpoints
+    self.role = role
+    self.key = key
+  }
 }
