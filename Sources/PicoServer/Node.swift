@@ -21,6 +21,7 @@ package final class Node: Sendable {
   let processor = ProcessorShare()
   let events: EventLog
   let tailed = TailLog()
+  let authenticators: Authenticators
   /// Nil when it is off.
   let accessLog: AccessLog?
   let connections = Atomic<Int>(0)
@@ -35,7 +36,7 @@ package final class Node: Sendable {
 
   init(
     id: NodeID, configuration: ServerConfiguration, limits: ProxyLimits, loops: [LoopResources], logger: Logger, accessLog: AccessLog?,
-    startedAt: Double
+    startedAt: Double, authenticators: Authenticators = Authenticators()
   ) {
     self.id = id
     self.configuration = configuration
@@ -44,6 +45,7 @@ package final class Node: Sendable {
     self.logger = logger
     self.accessLog = accessLog
     self.startedAt = startedAt
+    self.authenticators = authenticators
     loopCount = loops.count
     events = EventLog(node: id)
     mailboxes = Mailboxes(loops: loops)

@@ -26,6 +26,7 @@ package final class Server: Sendable {
     var admin: [AdminServer]
     var history: HistoryRecorder
     var publisher: StatusPublisher
+    var keys: KeyMaintenance
   }
 
   /// The access log stays the caller's, who closes it after `shutdown`.
@@ -63,11 +64,12 @@ package final class Server: Sendable {
     guard let id = NodeID(prefix: configuration.node.idPrefix.text) else {
       throw PicoError(.badConfiguration, "node.id-prefix: not a node prefix", side: .internal)
     }
+    let authenticators = try await Authenticators(configuration, on: group.next(), logger: logger)
     let descriptorLimit = DescriptorLimit.raise()
     let limits = ProxyLimits(configuration, descriptorLimit: descriptorLimit, loops: resources.count)
     let node = Node(
       id: id, configuration: configuration, limits: limits, loops: resources, logger: logger, accessLog: accessLog,
-      startedAt: WallClock.seconds())
+      startedAt: WallClock.seconds(), authenticators: authenticators)
     let loops = NodeLoops(resources: resources, node: node, limits: limits)
     let actions = ListenerActions(node: node, loops: loops)
     var acceptors: [Acceptor] = []
@@ -81,18 +83,20 @@ package final class Server: Sendable {
       }
       let history = HistoryRecorder(node: node, loops: loops)
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
-      let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), publisher, group)
+      let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), publisher, authenticators, group)
       await history.start()
       logger.info(
         "limits",
         metadata: [
           "proxy.max-connections": "\(limits.maxConnections)", "memory.max-buffered": "\(ByteSize(bytes: limits.maxBuffered))",
         ])
+      let keys = KeyMaintenance(authenticators: authenticators, loops: loops)
+      keys.start()
       node.events.record(.nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current])
       return Running(
         node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors,
         proxyAddresses: acceptors.first?.addresses ?? [], upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin,
-        history: history, publisher: publisher)
+        history: history, publisher: publisher, keys: keys)
     } catch {
       for acceptor in acceptors { acceptor.close() }
       throw error
@@ -100,12 +104,14 @@ package final class Server: Sendable {
   }
 
   private func openAdmin(
-    _ source: NodeReport, _ publisher: StatusPublisher, _ group: MultiThreadedEventLoopGroup
+    _ source: NodeReport, _ publisher: StatusPublisher, _ authenticators: Authenticators, _ group: MultiThreadedEventLoopGroup
   ) async throws -> [AdminServer] {
     let options = configuration.admin
     var settings = AdminServer.Settings(
       addresses: try ListenAddresses.resolve(options.listen, key: "admin.listen"),
-      policy: AdminPolicy(allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts))
+      policy: AdminPolicy(
+        allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts, protectsHealth: options.protectsHealth))
+    settings.authenticator = authenticators.admin
     settings.maximumWatchers = options.maxWatchers
     var servers = [try await AdminServer.start(settings: settings, source: source, publisher: publisher, group: group)]
     if let probe = options.probeListen {
@@ -130,6 +136,12 @@ package final class Server: Sendable {
     await running.loops.apply(limits)
   }
 
+  /// Reads key files and key sets again that are due, at once.
+  package func readKeysAgain() async {
+    guard let keys = running.withLock({ $0?.keys }) else { return }
+    await keys.run()
+  }
+
   // MARK: Leaving
 
   /// Ends the node. Gracefully: `/ready` says no for `drain-delay` while all is served, then every response closes its connection, agents are
@@ -147,6 +159,7 @@ package final class Server: Sendable {
       running.node.startDraining()
       await drain(running)
     }
+    running.keys.stop()
     for acceptor in running.acceptors { acceptor.close() }
     await running.loops.closeAll()
     await running.history.stop()

@@ -47,13 +47,9 @@ extension ServerConfiguration {
     .key(
       "proxy.retry-buffer", \.proxy.retryBuffer, "How much of a request body is kept so that it can be sent to another listener",
       reloadable: true, check: ConfigurationCheck.within(ByteSize(bytes: 0) ... .mebibytes(1))),
-    .key(
-      "proxy.auth.allow-anonymous", \.proxy.auth.allowAnonymous,
-      "Whether the proxy port may be open to other machines without authentication"
-    ),
   ]
 
-  private static let portKeys: [ConfigurationKey<ServerConfiguration>] = [
+  private static let upstreamKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key("upstream.listen", \.upstream.listen, "Where listeners register", unset: "same as proxy.listen"),
     .key(
       "upstream.max-listeners", \.upstream.maxListeners, "The most listeners of the node; then 429; 0 is no limit",
@@ -61,9 +57,9 @@ extension ServerConfiguration {
     .key(
       "upstream.max-listeners-per-endpoint", \.upstream.maxListenersPerEndpoint,
       "The most listeners of an endpoint; then 429; 0 is no limit", reloadable: true, check: ConfigurationCheck.notNegative),
-    .key(
-      "upstream.auth.allow-anonymous", \.upstream.auth.allowAnonymous,
-      "Whether listeners of other machines may register without authentication"),
+  ]
+
+  private static let adminKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key("admin.listen", \.admin.listen, "Where status, metrics and probes are served"),
     .key("admin.probe-listen", \.admin.probeListen, "A further address with /health and /ready only"),
     .key("admin.allowed-origins", \.admin.allowedOrigins, "Origins whose pages may use the admin port"),
@@ -72,11 +68,13 @@ extension ServerConfiguration {
     .key(
       "admin.max-watchers", \.admin.maxWatchers, "The most status WebSockets at a time; then 503",
       check: ConfigurationCheck.within(1...10_000)),
-    .key(
-      "admin.auth.allow-anonymous", \.admin.auth.allowAnonymous,
-      "Whether the admin port may be open to other machines without authentication"
-    ),
   ]
+
+  private static let portKeys =
+    Authentication.keys.map { $0.within("proxy.auth", \.proxy.auth) } + upstreamKeys
+    + Authentication.keys.map { $0.within("upstream.auth", \.upstream.auth) } + adminKeys
+    + Authentication.keys.map { $0.within("admin.auth", \.admin.auth) }
+    + [.key("admin.auth.protect-health", \.admin.protectsHealth, "Whether /health, /ready and /metrics want a token too")]
 
   private static let nodeKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key(
@@ -121,6 +119,7 @@ extension ServerConfiguration {
       problems.contradiction("proxy.endpoint-from", "is empty, so no request could name an endpoint")
     }
     checkPorts(configuration, &problems)
+    checkAuthentication(configuration, &problems)
   }
 
   private static func checkPorts(_ configuration: ServerConfiguration, _ problems: inout ConfigurationProblems) {
@@ -144,14 +143,15 @@ extension ServerConfiguration {
   private static func checkAnonymous(
     _ port: String, _ address: HostPort, _ auth: Authentication, _ problems: inout ConfigurationProblems
   ) {
-    guard !address.isLoopback else { return }
+    guard !address.isLoopback, !auth.isOn else { return }
     if auth.allowAnonymous {
       problems.warn("\(port).auth.allow-anonymous: \(address) is open to other machines without authentication")
     } else {
       let key = port == "upstream" && problems.provenance["upstream.listen"] == nil ? "proxy.listen" : "\(port).listen"
       problems.contradiction(
         key,
-        "\"\(address)\" is open to other machines and the \(port) port has no authentication (\(port).auth.allow-anonymous: true allows that)"
+        "\"\(address)\" is open to other machines and the \(port) port has no authentication "
+          + "(set \(port).auth.hmac-secret-file, \(port).auth.public-key-file or \(port).auth.jwks, or \(port).auth.allow-anonymous: true)"
       )
     }
   }

@@ -1,3 +1,4 @@
+internal import PicoAuth
 internal import PicoHTTP
 internal import PicoTunnel
 internal import Synchronization
@@ -18,6 +19,8 @@ final class LoopContext {
   var rawConnections: [ObjectIdentifier: TCPHandler] = [:]
   /// All loops of the node, this one among them, by index.
   var neighbours: [NodeLoops.Loop] = []
+  /// Of the proxy port: tokens that requests of this loop had lately.
+  var tokens = TokenCache()
   private var spareHeads: [HeadStorage] = []
   private var heldBytes = 0
   private var publishedBytes = 0

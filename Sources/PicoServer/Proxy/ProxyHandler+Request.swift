@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import PicoAuth
 internal import PicoCore
 internal import PicoHTTP
 internal import PicoTunnel
@@ -16,6 +17,7 @@ extension ProxyHandler {
     exchange.asksForUpgrade = head.isUpgrade
     exchange.expectsContinue = head.expectsContinue
     exchange.requestBody = head.framing
+    forwarding.consumedAuthorization = false
     if let requestID = head.requestID {
       forwarding.requestID = HeaderText(requestID, of: span)
     } else {
@@ -27,11 +29,21 @@ extension ProxyHandler {
     guard let rest = bytes.getSlice(at: bytes.readerIndex &+ headBytes, length: bytes.readableBytes &- headBytes) else { return }
     if ReservedPath.isReserved(head.path, span) { return beginReserved(head, bytes, rest) }
     guard port.contains(.requests) else { return fail(.notFound, behind: rest) }
+    var grant: EndpointGrant?
+    if let authenticator = node.authenticators.proxy {
+      switch admission(head, span, by: authenticator) {
+      case .admitted(let claims): if !claims.endpoints.isAll { grant = claims.endpoints }
+      case .refused(let code): return fail(code, behind: rest)
+      case .waits: return waitForKeys(of: authenticator, with: bytes)
+      }
+    }
     guard head.loops < 2 else { return fail(.loopDetected, behind: rest) }
     switch node.settings.lookup.find(in: head, span) {
     case .missing: return fail(.missingEndpointID, behind: rest)
     case .invalid: return fail(.malformedRequest, behind: rest)
-    case .found(let name, _): findRoutes(name, span)
+    case .found(let name, _):
+      if let grant, !grant.permits(span.extracting(name.range)) { return fail(.endpointNotPermitted, behind: rest) }
+      findRoutes(name, span)
     }
     guard let routes else { return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest) }
     if moves(for: routes, with: bytes) { return }

@@ -67,6 +67,10 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   /// Since when the connection waits for the first byte of a request.
   var idleSince: UInt64 = 0
   var accessRecord: AccessRecord?
+  /// That the last request had.
+  var knownToken: KnownToken?
+  /// A request waits for a key set to be fetched.
+  var isAwaitingKeys = false
 
   static let pipelineLimit = 64 << 10
   static let lingerTime: UInt64 = 1_000_000_000
@@ -123,7 +127,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = unwrapInboundIn(data)
     switch phase {
-    case .head where isWritable: readHead(bytes)
+    case .head where isWritable && !isAwaitingKeys: readHead(bytes)
     case .head: readLater(bytes)
     case .exchange: readBody(bytes)
     case .upgraded: relayUpstream(bytes)
@@ -283,7 +287,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     input = buffer
   }
 
-  /// The client did not take the last response yet: the next request waits, so that no client can make responses pile up.
+  /// The client did not take the last response yet, or a request waits for keys: the next one waits too, so that no client can make them pile up.
   private func readLater(_ bytes: ByteBuffer) {
     keep(bytes)
     if input?.readableBytes ?? 0 > Self.pipelineLimit { pauseReading() }
