@@ -89,10 +89,9 @@ extension ProxyHandler {
 
   // MARK: Waiting for keys
 
-  /// The request at the front of `bytes` begins anew once the key set was fetched. Until then nothing is read.
+  /// The request at the front of `bytes` begins anew once the key set was fetched. Until then nothing is read, and it counts as in flight.
   func waitForKeys(of authenticator: PortAuthenticator, with bytes: ByteBuffer) {
     guard let context else { return }
-    loop.statistics.inFlight &-= 1
     exchange.startedAt = 0
     accessRecord = nil
     phase = .head
@@ -105,9 +104,16 @@ extension ProxyHandler {
     context.eventLoop.makeFutureWithTask { await ring.refreshForUnknownKey() }.whenComplete { _ in bound.value.keysCame() }
   }
 
-  private func keysCame() {
+  /// Safe to call when nothing waits.
+  func stopAwaitingKeys() {
     guard isAwaitingKeys else { return }
     isAwaitingKeys = false
+    loop.statistics.inFlight &-= 1
+  }
+
+  private func keysCame() {
+    guard isAwaitingKeys else { return }
+    stopAwaitingKeys()
     guard context != nil, phase == .head, isWritable else { return }
     readPipelined()
   }

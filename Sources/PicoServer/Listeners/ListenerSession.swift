@@ -52,7 +52,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
       metadata: [
         "endpoint": "\(listener.endpoint)", "listener": "\(listener.id)", "remote": "\(listener.remoteAddress)",
         "protocol": "\(listener.isPico ? "pico.v1" : "yamux")",
-      ])
+      ].merging(listener.identity.map { ["identity": "\($0)"] } ?? [:]) { $1 })
     loop.node.events.record(
       .listenerConnected,
       [

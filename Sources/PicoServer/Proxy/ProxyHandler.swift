@@ -117,6 +117,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     guard self.context != nil else { return }
     self.context = nil
     phase = .left
+    stopAwaitingKeys()
     loop.connections[ObjectIdentifier(self)] = nil
     loop.resources.stopSweeping(self)
     releaseHeld()
