@@ -76,6 +76,10 @@ def kind(name):
         if name in ("no-color", "vt100"):
             sets = re.findall(rb"\x1b\[([0-9;]*)m", output)
             assert not [one for one in sets if any(30 <= int(n or 0) <= 37 or 40 <= int(n or 0) <= 47 for n in one.split(b";"))], "colours"
+        if name == "linux":
+            dark = [cell.data for line in terminal.screen.buffer.values() for cell in line.values()
+                    if cell.data.strip() and cell.fg == "black" and cell.bg in ("default", "black") and not cell.reverse]
+            assert not dark, f"black on black: {''.join(dark)}"
         if name in ("c",):
             assert all(byte < 0x80 for byte in output), "not ASCII"
         if name == "missing-locale":
