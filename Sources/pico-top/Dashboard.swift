@@ -25,6 +25,8 @@ struct Dashboard {
   static let signals = [SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT]
 
   private static let tick = Duration.seconds(1)
+  /// By then the first rows are there, and much of the program's code has done its work.
+  private static let settling = Duration.seconds(3)
 
   /// - Parameter start: what times of `app` are since.
   init(
@@ -49,6 +51,7 @@ struct Dashboard {
     handle(.resize(terminal.size), isKey: true)
     draw()
     var nextTick = now + Self.tick
+    var isSettled = false
     while !isEnded {
       let ready = Poll.wait(for: [STDIN_FILENO, signals.descriptor, wake.descriptor], atMost: pause(until: nextTick))
       if ready.contains(signals.descriptor) { takeSignals() }
@@ -58,6 +61,10 @@ struct Dashboard {
       if now >= nextTick || app.nextWake.map({ $0 <= now }) ?? false {
         handle(.tick, isKey: false)
         if now >= nextTick { nextTick = now + Self.tick }
+        if now >= Self.settling, !isSettled {
+          isSettled = true
+          StartupPages.release()
+        }
       }
       if let due = pacer.due(), due <= now { draw() }
     }
