@@ -20,7 +20,7 @@ package final class KeyRing: Sendable {
     package var generation: UInt64 = 0
   }
 
-  fileprivate struct State {
+  private struct State {
     var fixed: [VerificationKey] = []
     var fetched: [VerificationKey] = []
     var schedule = RefreshSchedule()
@@ -29,6 +29,8 @@ package final class KeyRing: Sendable {
   }
 
   private let state = Locked(State())
+  /// The snapshot's, for readers that look at each request.
+  private let published = Atomic<UInt64>(0)
   private let fetch: Fetch?
   private let clock: @Sendable () -> Double
 
@@ -38,17 +40,17 @@ package final class KeyRing: Sendable {
   package init(fetch: Fetch? = nil, clock: @escaping @Sendable () -> Double) {
     self.fetch = fetch
     self.clock = clock
-    _ = state.withLock { $0.publish(mayGrow: fetch != nil) }
+    _ = state.withLock { publish(&$0) }
   }
 
   package var snapshot: Snapshot { state.withLock { $0.current } }
-  package var generation: UInt64 { state.withLock { $0.current.generation } }
+  package var generation: UInt64 { published.load(ordering: .acquiring) }
 
   /// Puts the keys of files in place of those that were; true when they are other ones.
   package func replaceFixed(_ keys: [VerificationKey]) -> Bool {
     state.withLock { state in
       state.fixed = keys
-      return state.publish(mayGrow: fetch != nil)
+      return publish(&state)
     }
   }
 
@@ -70,7 +72,7 @@ package final class KeyRing: Sendable {
     let isDropped = state.withLock { state in
       guard !state.fetched.isEmpty, state.schedule.isStale(now: now) else { return false }
       state.fetched = []
-      return state.publish(mayGrow: fetch != nil)
+      return publish(&state)
     }
     let outcome = await refresh { $0.isDue(now: $1) }
     return isDropped ? .changed : outcome
@@ -111,18 +113,17 @@ package final class KeyRing: Sendable {
       case .success(let keys):
         state.schedule.succeed(now: now)
         state.fetched = keys
-        return state.publish(mayGrow: true) ? .changed : .unchanged
+        return publish(&state) ? .changed : .unchanged
       }
     }
   }
-}
 
-extension KeyRing.State {
   /// True when readers see other keys from now on.
-  fileprivate mutating func publish(mayGrow: Bool) -> Bool {
-    let next = KeySet(fixed + fetched, mayGrow: mayGrow)
-    let isNew = !next.hasSameKeys(as: current.keys)
-    current = KeyRing.Snapshot(keys: next, generation: current.generation &+ (isNew ? 1 : 0))
+  private func publish(_ state: inout State) -> Bool {
+    let next = KeySet(state.fixed + state.fetched, mayGrow: fetch != nil)
+    let isNew = !next.hasSameKeys(as: state.current.keys)
+    state.current = Snapshot(keys: next, generation: state.current.generation &+ (isNew ? 1 : 0))
+    published.store(state.current.generation, ordering: .releasing)
     return isNew
   }
 }

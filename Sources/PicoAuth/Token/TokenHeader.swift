@@ -24,17 +24,19 @@ package enum TokenHeader {
   /// Where the token begins in a value of `count` bytes; nil when there is none, as with another scheme.
   @inlinable
   package static func start(count: Int, mayBeBare: Bool, byte: (Int) -> UInt8) -> Int? {
-    var index = 0
-    for expected in "bearer".utf8 {
-      guard index < count, byte(index) | 0x20 == expected else { break }
-      index += 1
-    }
-    guard index == 6, index < count, byte(index) == 0x20 || byte(index) == 0x09 else {
+    guard count > 6, byte(6) == 0x20 || byte(6) == 0x09, isBearer(byte) else {
       guard mayBeBare, count > 0 else { return nil }
       for index in 0..<count where byte(index) == 0x20 || byte(index) == 0x09 { return nil }
       return 0
     }
+    var index = 7
     while index < count, byte(index) == 0x20 || byte(index) == 0x09 { index += 1 }
     return index < count ? index : nil
+  }
+
+  @inlinable
+  static func isBearer(_ byte: (Int) -> UInt8) -> Bool {
+    byte(0) | 0x20 == UInt8(ascii: "b") && byte(1) | 0x20 == UInt8(ascii: "e") && byte(2) | 0x20 == UInt8(ascii: "a")
+      && byte(3) | 0x20 == UInt8(ascii: "r") && byte(4) | 0x20 == UInt8(ascii: "e") && byte(5) | 0x20 == UInt8(ascii: "r")
   }
 }

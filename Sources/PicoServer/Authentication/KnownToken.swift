@@ -1,10 +1,11 @@
 internal import PicoAuth
-internal import PicoHTTP
 
 /// A token that was verified, as a connection keeps it from one request to the next.
 final class KnownToken {
   private let text: [UInt8]
   let claims: VerifiedClaims
+  /// Of the claims; nil when they permit every endpoint.
+  let grant: EndpointGrant?
   /// Steady nanoseconds; from then on it has to be verified again.
   private let deadline: UInt64
   /// Of the keys that it was verified with.
@@ -13,6 +14,7 @@ final class KnownToken {
   init(text: [UInt8], _ entry: TokenCache.Entry) {
     self.text = text
     claims = entry.claims
+    grant = entry.claims.endpoints.isAll ? nil : entry.claims.endpoints
     deadline = entry.deadline
     generation = entry.generation
   }
@@ -21,8 +23,25 @@ final class KnownToken {
   /// requests of a connection need not be one client's.
   func isGood(for token: RawSpan, now: UInt64, generation: UInt64) -> Bool {
     guard now < deadline, generation == self.generation, token.byteCount == text.count else { return false }
-    var difference: UInt8 = 0
-    for index in text.indices { difference |= token.byte(index) ^ text[index] }
+    return unsafe token.withUnsafeBytes { token in unsafe text.withUnsafeBytes { unsafe Self.isEqual(token, $0) } }
+  }
+
+  /// Both have as many bytes.
+  private static func isEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+    guard left.count == right.count else { return false }
+    var difference: UInt64 = 0
+    var offset = 0
+    while offset &+ 8 <= left.count {
+      // Eight bytes from `offset` on are within both.
+      difference |=
+        unsafe left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        ^ right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      offset &+= 8
+    }
+    while offset < left.count {
+      difference |= unsafe UInt64(left[offset] ^ right[offset])
+      offset &+= 1
+    }
     return difference == 0
   }
 }

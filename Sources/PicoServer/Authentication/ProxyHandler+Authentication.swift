@@ -11,7 +11,7 @@ extension ProxyHandler {
 
   /// What is to become of a request that needs a token.
   enum Admission {
-    case admitted(VerifiedClaims)
+    case admitted(KnownToken)
     case refused(ErrorCode)
     /// The key that it names may be in the key set by now: the request goes on when that was fetched.
     case waits
@@ -30,7 +30,8 @@ extension ProxyHandler {
     // What was verified for one port says nothing of the other, though a connection may use both.
     if authenticator === node.authenticators.proxy { return remembered(token, by: authenticator) }
     do throws(TokenFault) {
-      return .admitted(try authenticator.verify(token.copy()))
+      let claims = try authenticator.verify(token.copy())
+      return .admitted(KnownToken(text: [], .init(claims: claims, deadline: 0, generation: 0)))
     } catch {
       return authenticator.mayHelp(error) ? .waits : .refused(code(of: error, at: authenticator))
     }
@@ -40,14 +41,15 @@ extension ProxyHandler {
   private func remembered(_ token: RawSpan, by authenticator: PortAuthenticator) -> Admission {
     let now = loop.resources.now()
     let generation = authenticator.generation
-    if let knownToken, knownToken.isGood(for: token, now: now, generation: generation) { return .admitted(knownToken.claims) }
+    if let knownToken, knownToken.isGood(for: token, now: now, generation: generation) { return .admitted(knownToken) }
     knownToken = nil
     guard token.byteCount <= CompactToken.maximumSize else { return .refused(code(of: .invalid(.tooLarge), at: authenticator)) }
     do throws(TokenFault) {
       let text = token.copy()
       let entry = try entry(of: Fingerprint(token), text, now: now, generation: generation, by: authenticator)
-      knownToken = KnownToken(text: text, entry)
-      return .admitted(entry.claims)
+      let known = KnownToken(text: text, entry)
+      knownToken = known
+      return .admitted(known)
     } catch {
       return authenticator.mayHelp(error) ? .waits : .refused(code(of: error, at: authenticator))
     }

@@ -66,10 +66,10 @@ extension ProxyHandler {
     var authorization: ListenerAuthorization?
     if let authenticator = node.authenticators.upstream {
       switch admission(head, span, by: authenticator) {
-      case .admitted(let claims):
-        guard claims.endpoints.permits(endpoint) else { return fail(.endpointNotPermitted, behind: rest) }
+      case .admitted(let token):
+        guard token.claims.endpoints.permits(endpoint) else { return fail(.endpointNotPermitted, behind: rest) }
         authorization = ListenerAuthorization(
-          claims, secondsLeft: authenticator.end(of: claims).map { $0 - WallClock.seconds() }, now: loop.resources.now())
+          token.claims, secondsLeft: authenticator.end(of: token.claims).map { $0 - WallClock.seconds() }, now: loop.resources.now())
       case .refused(let code): return fail(code, behind: rest)
       case .waits: return waitForKeys(of: authenticator, with: bytes)
       }

@@ -311,8 +311,8 @@ extension ProxyHandler {
     guard let endpoint = EndpointID(name.text(in: span)) else { return fail(.malformedRequest, behind: rest) }
     if let authenticator = node.authenticators.proxy {
       switch admission(head, span, by: authenticator) {
-      case .admitted(let claims):
-        guard claims.endpoints.permits(endpoint) else { return fail(.endpointNotPermitted, behind: rest) }
+      case .admitted(let token):
+        guard token.claims.endpoints.permits(endpoint) else { return fail(.endpointNotPermitted, behind: rest) }
       case .refused(let code): return fail(code, behind: rest)
       case .waits: return waitForKeys(of: authenticator, with: bytes)
       }

@@ -29,10 +29,10 @@ extension ProxyHandler {
     guard let rest = bytes.getSlice(at: bytes.readerIndex &+ headBytes, length: bytes.readableBytes &- headBytes) else { return }
     if ReservedPath.isReserved(head.path, span) { return beginReserved(head, bytes, rest) }
     guard port.contains(.requests) else { return fail(.notFound, behind: rest) }
-    var grant: EndpointGrant?
+    var token: KnownToken?
     if let authenticator = node.authenticators.proxy {
       switch admission(head, span, by: authenticator) {
-      case .admitted(let claims): if !claims.endpoints.isAll { grant = claims.endpoints }
+      case .admitted(let known): token = known
       case .refused(let code): return fail(code, behind: rest)
       case .waits: return waitForKeys(of: authenticator, with: bytes)
       }
@@ -42,7 +42,7 @@ extension ProxyHandler {
     case .missing: return fail(.missingEndpointID, behind: rest)
     case .invalid: return fail(.malformedRequest, behind: rest)
     case .found(let name, _):
-      if let grant, !grant.permits(span.extracting(name.range)) { return fail(.endpointNotPermitted, behind: rest) }
+      if let grant = token?.grant, !grant.permits(span.extracting(name.range)) { return fail(.endpointNotPermitted, behind: rest) }
       findRoutes(name, span)
     }
     guard let routes else { return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest) }
