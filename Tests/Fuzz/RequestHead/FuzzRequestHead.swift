@@ -50,7 +50,7 @@ struct FuzzRequestHead {
     FuzzDriver.expect(whole == dripped, "whole \(whole), dripping \(dripped)")
   }
 
-  static func checkForwarding(_ head: RequestHead, _ buffer: ByteBuffer, _ reference: ReferenceHead, _ choice: UInt8) {
+  static func checkForwarding(_ head: borrowing RequestHead, _ buffer: ByteBuffer, _ reference: ReferenceHead, _ choice: UInt8) {
     let bytes = buffer.readableBytesSpan
     var context = ForwardingContext(clientAddress: HeaderText(hexadecimal: 1, 2), requestID: HeaderText(hexadecimal: 3, 4))
     context.isTrusted = choice & 16 != 0
