@@ -22,10 +22,11 @@ extension StatusRole {
 extension PortAuthenticator {
   /// nil when the key that the token names may be in the key set by now: then ``accessLater(of:)`` knows more.
   func access(of request: AdminRequest) -> AdminAccess? {
+    let generation = generation
     do throws(TokenFault) {
       return .verified(try verify(try TokenHeader.token(authorization: request.authorizations, own: request.ownAuthorizations)))
     } catch {
-      return mayHelp(error) ? nil : .refused(error)
+      return mayHelp(error, since: generation) ? nil : .refused(error)
     }
   }
 

@@ -69,7 +69,11 @@ final class PortAuthenticator: Sendable {
   }
 
   /// Whether the same token may be good after ``KeyRing/refreshForUnknownKey()``.
-  func mayHelp(_ fault: TokenFault) -> Bool { fault == .invalid(.unknownKey) && ring.mayRefresh }
+  /// - Parameter generation: of the keys before the token was looked at; others may have come meanwhile.
+  func mayHelp(_ fault: TokenFault, since generation: UInt64) -> Bool {
+    // In this order: a fetch that is over when the first is asked has its keys seen by the second.
+    fault == .invalid(.unknownKey) && (ring.mayRefresh || ring.generation != generation)
+  }
 
   /// As long as the key that signed a token counts.
   func knows(_ key: Fingerprint) -> Bool { ring.snapshot.keys.contains(key) }

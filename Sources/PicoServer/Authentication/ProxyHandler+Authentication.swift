@@ -29,11 +29,12 @@ extension ProxyHandler {
     let token = span.extracting(range)
     // What was verified for one port says nothing of the other, though a connection may use both.
     if authenticator === node.authenticators.proxy { return remembered(token, by: authenticator) }
+    let generation = authenticator.generation
     do throws(TokenFault) {
       let claims = try authenticator.verify(token.copy())
       return .admitted(KnownToken(text: [], .init(claims: claims, deadline: 0, generation: 0)))
     } catch {
-      return authenticator.mayHelp(error) ? .waits : .refused(code(of: error, at: authenticator))
+      return authenticator.mayHelp(error, since: generation) ? .waits : .refused(code(of: error, at: authenticator))
     }
   }
 
@@ -51,7 +52,7 @@ extension ProxyHandler {
       knownToken = known
       return .admitted(known)
     } catch {
-      return authenticator.mayHelp(error) ? .waits : .refused(code(of: error, at: authenticator))
+      return authenticator.mayHelp(error, since: generation) ? .waits : .refused(code(of: error, at: authenticator))
     }
   }
 

@@ -78,6 +78,18 @@ extension NodeTests {
       }
     }
 
+    @Test func `keys that come while a token is looked at count for it`() async throws {
+      try await withNode { node, keys in
+        let authenticator = try #require(node.node?.authenticators.proxy)
+        let before = authenticator.generation
+        keys.release()
+        try await eventually("the keys") { authenticator.generation != before }
+        #expect(!authenticator.ring.mayRefresh)
+        #expect(authenticator.mayHelp(.invalid(.unknownKey), since: before))
+        #expect(!authenticator.mayHelp(.invalid(.unknownKey), since: authenticator.generation))
+      }
+    }
+
     @Test func `a registration and a watcher wait too`() async throws {
       try await withNode { node, keys in
         try await eventually("each port asks once, at the start") { keys.requests == 3 }
