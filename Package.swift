@@ -65,14 +65,15 @@ if build != "fuzz" {
     .target(
       name: "PicoServer",
       dependencies: [
-        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, nioWebSocket, logging,
+        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoTransport", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, nioWebSocket,
+        nioTLS, nioSSL, logging,
       ],
       swiftSettings: strict),
     .testTarget(
       name: "PicoServerTests",
       dependencies: [
-        "PicoCore", "PicoHTTP", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "Support", nioCore, nioPosix, nioHTTP1,
-        logging,
+        "PicoCore", "PicoHTTP", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "PicoTransport", "Support", nioCore,
+        nioPosix, nioHTTP1, nioTLS, nioSSL, logging,
       ], swiftSettings: strict),
     .testTarget(
       name: "PicoAgentTests",

@@ -60,7 +60,9 @@ struct ServerConnector: Sendable {
         .channelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
-            if let tls { try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: serverName)) }
+            if let tls {
+              try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: serverName), name: EncryptionHandler.name)
+            }
             try channel.pipeline.syncOperations.addHandler(HandshakeHandler(bound.value))
           }
         }

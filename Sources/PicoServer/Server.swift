@@ -68,18 +68,20 @@ package final class Server: Sendable {
       startedAt: WallClock.seconds())
     let loops = NodeLoops(resources: resources, node: node)
     let actions = ListenerActions(node: node, loops: loops)
+    let tls = try PortsTLS(configuration, logger: logger)
     var acceptors: [Acceptor] = []
     do {
-      let upstream = configuration.upstream.listen
+      let upstream = configuration.sharesSocket ? nil : configuration.upstream.listen
       acceptors.append(
         try ProxyPortListener.open(
-          configuration.proxy.listen, key: "proxy.listen", port: upstream == nil ? [.requests, .listeners] : .requests, loops: loops))
+          configuration.proxy.listen, key: "proxy.listen", port: upstream == nil ? [.requests, .listeners] : .requests, tls: tls.proxy,
+          loops: loops))
       if let upstream {
-        acceptors.append(try ProxyPortListener.open(upstream, key: "upstream.listen", port: .listeners, loops: loops))
+        acceptors.append(try ProxyPortListener.open(upstream, key: "upstream.listen", port: .listeners, tls: tls.upstream, loops: loops))
       }
       let history = HistoryRecorder(node: node, loops: loops)
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
-      let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), publisher, group)
+      let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), publisher, tls.admin, group)
       await history.start()
       logger.info(
         "limits",
@@ -97,13 +99,14 @@ package final class Server: Sendable {
   }
 
   private func openAdmin(
-    _ source: NodeReport, _ publisher: StatusPublisher, _ group: MultiThreadedEventLoopGroup
+    _ source: NodeReport, _ publisher: StatusPublisher, _ tls: PortTLS?, _ group: MultiThreadedEventLoopGroup
   ) async throws -> [AdminServer] {
     let options = configuration.admin
     var settings = AdminServer.Settings(
       addresses: try ListenAddresses.resolve(options.listen, key: "admin.listen"),
       policy: AdminPolicy(allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts))
     settings.maximumWatchers = options.maxWatchers
+    settings.tls = tls
     var servers = [try await AdminServer.start(settings: settings, source: source, publisher: publisher, group: group)]
     if let probe = options.probeListen {
       do {

@@ -77,7 +77,8 @@ extension TLSContext {
     let reason = description[range.upperBound...].prefix { $0 != " " }
     switch reason {
     case "CERTIFICATE_VERIFY_FAILED": return "the certificate is not of a trusted authority or not valid now"
-    case "WRONG_VERSION_NUMBER", "HTTP_REQUEST": return "what answers speaks no TLS"
+    case "HTTP_REQUEST": return "what came is HTTP in the clear"
+    case "WRONG_VERSION_NUMBER": return "what answers speaks no TLS"
     default: return reason.lowercased().replacing("_", with: " ")
     }
   }

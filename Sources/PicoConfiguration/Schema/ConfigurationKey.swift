@@ -77,6 +77,21 @@ extension ConfigurationKey {
   }
 }
 
+extension ConfigurationKey {
+  /// The key of a part of a configuration as one of the whole, with the name of the part in front.
+  package func within<Whole: Sendable>(
+    _ prefix: String, _ path: any WritableKeyPath<Whole, Root> & Sendable
+  ) -> ConfigurationKey<Whole> {
+    let (assign, text, copy) = (assign, text, copy)
+    return ConfigurationKey<Whole>(
+      name: join(prefix, name), kind: kind, summary: summary, isReloadable: isReloadable, isBoolean: isBoolean, isFileOnly: isFileOnly,
+      elementKeys: elementKeys,
+      assign: { node, key, whole, problems in assign(node, key, &whole[keyPath: path], &problems) },
+      text: { text($0[keyPath: path]) },
+      copy: { source, target in copy(source[keyPath: path], &target[keyPath: path]) })
+  }
+}
+
 /// What `--help` and the documentation say of a key.
 package struct ConfigurationKeyDescription: Sendable, Equatable {
   package let name: String

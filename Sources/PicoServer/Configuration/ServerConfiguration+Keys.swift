@@ -4,7 +4,7 @@ internal import PicoCore
 extension ServerConfiguration {
   /// Every key of `pico server`.
   package static let schema = ConfigurationSchema(
-    initial: ServerConfiguration(), keys: proxyKeys + portKeys + nodeKeys, check: check)
+    initial: ServerConfiguration(), keys: proxyKeys + portKeys + tlsKeys + nodeKeys, check: check)
 
   private static let proxyKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key("proxy.listen", \.proxy.listen, "Where requests are taken"),
@@ -120,6 +120,7 @@ extension ServerConfiguration {
       problems.contradiction("proxy.endpoint-from", "is empty, so no request could name an endpoint")
     }
     checkPorts(configuration, &problems)
+    checkTLS(configuration, &problems)
   }
 
   private static func checkPorts(_ configuration: ServerConfiguration, _ problems: inout ConfigurationProblems) {

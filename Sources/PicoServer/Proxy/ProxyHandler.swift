@@ -74,6 +74,8 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
 
   /// Of the channel's socket, for a move.
   let descriptor: CInt
+  /// Nil when the connection is in the clear. One that is encrypted stays on its loop: its keys are with its handlers.
+  private(set) var edge: TLSEdge?
   /// Requests in a row for listeners of other loops.
   var crossings = 0
   var moves = 0
@@ -87,6 +89,12 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     self.port = port
     forwarding = ForwardingContext(clientAddress: HeaderText())
     forwarding.addsVia = loop.node.settings.addsVia
+  }
+
+  /// Puts TLS in front of this handler, which is not part of the channel yet.
+  func secure(_ channel: any Channel, with tls: PortTLS) throws {
+    edge = try tls.secure(channel)
+    forwarding.isSecure = true
   }
 
   // MARK: Channel events
@@ -330,7 +338,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   /// Bytes that reached the client's kernel: neither in the channel nor in the queue of our kernel, which may hold megabytes.
   private var taken: Int {
     let waiting = (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-    return written &- waiting &- OutputQueue.bytes(of: descriptor)
+    return (edge?.written ?? written) &- waiting &- OutputQueue.bytes(of: descriptor)
   }
 
   /// The time is over for a client that does not read, unless it did read a little.
