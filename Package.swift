@@ -29,6 +29,8 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// PICO_BUILD=fuzz adds the fuzz targets; they need `-Xswiftc -sanitize=fuzzer,address`. PICO_BUILD=sanitize leaves
@@ -47,8 +49,9 @@ var targets: [Target] = [
 
 if build != "fuzz" {
   targets += [
+    .target(name: "PicoAuth", dependencies: ["PicoCore", jwt, crypto], swiftSettings: strict),
     .target(name: "PicoConfiguration", dependencies: ["PicoCore", yams], swiftSettings: strict),
-    .target(name: "PicoTransport", dependencies: ["PicoCore", nioCore, nioPosix, nioSSL], swiftSettings: strict),
+    .target(name: "PicoTransport", dependencies: ["PicoCore", nioCore, nioPosix, nioHTTP1, nioSSL], swiftSettings: strict),
     .target(
       name: "PicoStatus",
       dependencies: ["PicoCore", "PicoTransport", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, logging], swiftSettings: strict),
@@ -65,15 +68,15 @@ if build != "fuzz" {
     .target(
       name: "PicoServer",
       dependencies: [
-        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoTransport", "PicoConfiguration", nioCore, nioPosix, nioHTTP1, nioWebSocket,
-        nioTLS, nioSSL, logging,
+        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoAuth", "PicoStatus", "PicoTransport", "PicoConfiguration", nioCore, nioPosix, nioHTTP1,
+        nioWebSocket, nioTLS, nioSSL, logging,
       ],
       swiftSettings: strict),
     .testTarget(
       name: "PicoServerTests",
       dependencies: [
-        "PicoCore", "PicoHTTP", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "PicoTransport", "Support", nioCore,
-        nioPosix, nioHTTP1, nioTLS, nioSSL, logging,
+        "PicoCore", "PicoHTTP", "PicoAuth", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "PicoTransport", "Support",
+        nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, crypto,
       ], swiftSettings: strict),
     .testTarget(
       name: "PicoAgentTests",
@@ -102,10 +105,11 @@ if build == "all" {
     .executableTarget(
       name: "pico",
       dependencies: [
-        "PicoCore", "PicoServer", "PicoClient", "PicoAgent", "PicoBench", "PicoStatus", "PicoConfiguration", arguments, unixSignals,
-        logging, nioCore, nioPosix, nioHTTP1,
+        "PicoCore", "PicoAuth", "PicoServer", "PicoClient", "PicoAgent", "PicoBench", "PicoStatus", "PicoTransport", "PicoConfiguration",
+        arguments, unixSignals, logging, nioCore, nioPosix, nioHTTP1,
       ],
       swiftSettings: strict, linkerSettings: small),
+    .testTarget(name: "PicoAuthTests", dependencies: ["PicoAuth", "PicoCore", jwt, crypto], swiftSettings: strict),
     .testTarget(
       name: "PicoConfigurationTests", dependencies: ["PicoConfiguration", "PicoCore", "PicoServer", "PicoAgent"], swiftSettings: strict),
     .testTarget(
@@ -120,10 +124,15 @@ if build == "all" {
 if build == "fuzz" {
   // What reads messages alone: no connection, so that the build stays short.
   targets.append(.target(name: "PicoStatus", dependencies: ["PicoCore"], exclude: ["Client"], swiftSettings: strict))
+  // What takes tokens apart, without what verifies them.
+  targets.append(
+    .target(
+      name: "PicoAuth", dependencies: ["PicoCore"], exclude: ["Keys", "Claims", "Token/TokenVerifier.swift", "Token/TokenCache.swift"],
+      swiftSettings: strict))
   targets.append(.target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: strict))
-  targets += ["RequestHead", "ChunkedBody", "WebSocketFrame", "YamuxFrame", "ControlMessage", "StatusMessage"].map { name in
+  targets += ["RequestHead", "ChunkedBody", "WebSocketFrame", "YamuxFrame", "ControlMessage", "StatusMessage", "CompactToken"].map { name in
     .executableTarget(
-      name: "Fuzz\(name)", dependencies: ["FuzzDriver", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoCore", nioCore],
+      name: "Fuzz\(name)", dependencies: ["FuzzDriver", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoAuth", "PicoCore", nioCore],
       path: "Tests/Fuzz/\(name)",
       swiftSettings: strict)
   }
@@ -143,6 +152,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
   ],
   targets: targets
 )

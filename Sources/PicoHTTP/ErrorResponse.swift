@@ -36,6 +36,7 @@ package struct ErrorResponse: Sendable {
       out.writeStaticString("\r\nretry-after: ")
       Self.write(max(0, retryAfterSeconds), into: &out)
     }
+    if code.status == 401 { out.writeStaticString("\r\nwww-authenticate: Bearer") }
     if code == .upgradeRequired { out.writeStaticString("\r\nupgrade: websocket") }
     if closes {
       out.writeStaticString("\r\nconnection: close\r\n\r\n")

@@ -9,10 +9,9 @@ extension Node {
   private static let notSentLowWater: CInt = 25
 
   /// Why one more listener of the endpoint is refused; nil when it may come.
-  func listenerLimit(for endpoint: EndpointID) -> ErrorCode? {
-    let upstream = configuration.upstream
-    if upstream.maxListeners > 0, routes.listeners >= upstream.maxListeners { return .tooManyRequests }
-    if upstream.maxListenersPerEndpoint > 0, routes.routes(of: endpoint)?.count ?? 0 >= upstream.maxListenersPerEndpoint {
+  func listenerLimit(for endpoint: EndpointID, _ limits: ProxyLimits) -> ErrorCode? {
+    if limits.maxListeners > 0, routes.listeners >= limits.maxListeners { return .tooManyRequests }
+    if limits.maxListenersPerEndpoint > 0, routes.routes(of: endpoint)?.count ?? 0 >= limits.maxListenersPerEndpoint {
       return .tooManyRequests
     }
     return nil

@@ -21,9 +21,12 @@ package final class Node: Sendable {
   let processor = ProcessorShare()
   let events: EventLog
   let tailed = TailLog()
+  let authenticators: Authenticators
   /// Nil when it is off.
   let accessLog: AccessLog?
   let connections = Atomic<Int>(0)
+  /// Of ``ProxyLimits``, for the threads that accept.
+  let maxConnections: Atomic<Int>
   /// Cells of all loops that had traffic lately.
   let activeCells = Atomic<Int>(0)
   /// Unread bytes of all sessions, as far as the loops told.
@@ -32,15 +35,17 @@ package final class Node: Sendable {
   private let draining = Atomic<Bool>(false)
 
   init(
-    id: NodeID, configuration: ServerConfiguration, settings: ProxySettings, loops: [LoopResources], logger: Logger,
-    accessLog: AccessLog?, startedAt: Double
+    id: NodeID, configuration: ServerConfiguration, limits: ProxyLimits, loops: [LoopResources], logger: Logger, accessLog: AccessLog?,
+    startedAt: Double, authenticators: Authenticators = Authenticators()
   ) {
     self.id = id
     self.configuration = configuration
-    self.settings = settings
+    settings = ProxySettings(configuration)
+    maxConnections = Atomic(limits.maxConnections)
     self.logger = logger
     self.accessLog = accessLog
     self.startedAt = startedAt
+    self.authenticators = authenticators
     loopCount = loops.count
     events = EventLog(node: id)
     mailboxes = Mailboxes(loops: loops)

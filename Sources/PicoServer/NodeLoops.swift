@@ -30,10 +30,10 @@ struct NodeLoops: Sendable {
     let value = Atomic<UInt64>(0)
   }
 
-  init(resources: [LoopResources], node: Node) {
+  init(resources: [LoopResources], node: Node, limits: ProxyLimits) {
     self.node = node
     accepted = Counter()
-    let contexts = resources.map { LoopContext(resources: $0, node: node) }
+    let contexts = resources.map { LoopContext(resources: $0, node: node, limits: limits) }
     loops = contexts.map { Loop($0) }
     // Nothing runs on the loops yet.
     for context in contexts { context.neighbours = loops }
@@ -54,6 +54,12 @@ struct NodeLoops: Sendable {
       if let answer = try? await loop.eventLoop.submit({ body(loop.context) }).get() { answers.append(answer) }
     }
     return answers
+  }
+
+  /// From now on these hold.
+  func apply(_ limits: ProxyLimits) async {
+    node.maxConnections.store(limits.maxConnections, ordering: .relaxed)
+    _ = await gather { $0.limits = limits }
   }
 
   func inFlight() async -> Int { await gather { $0.statistics.inFlight }.reduce(0, +) }

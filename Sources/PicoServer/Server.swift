@@ -17,6 +17,7 @@ package final class Server: Sendable {
   struct Running: Sendable {
     var node: Node
     var group: MultiThreadedEventLoopGroup
+    var descriptorLimit: Int
     var loops: NodeLoops
     var actions: ListenerActions
     var acceptors: [Acceptor]
@@ -25,6 +26,7 @@ package final class Server: Sendable {
     var admin: [AdminServer]
     var history: HistoryRecorder
     var publisher: StatusPublisher
+    var keys: KeyMaintenance
   }
 
   /// The access log stays the caller's, who closes it after `shutdown`.
@@ -62,11 +64,13 @@ package final class Server: Sendable {
     guard let id = NodeID(prefix: configuration.node.idPrefix.text) else {
       throw PicoError(.badConfiguration, "node.id-prefix: not a node prefix", side: .internal)
     }
-    let settings = ProxySettings(configuration, descriptorLimit: DescriptorLimit.raise(), loops: resources.count)
+    let authenticators = try await Authenticators(configuration, on: group.next(), logger: logger)
+    let descriptorLimit = DescriptorLimit.raise()
+    let limits = ProxyLimits(configuration, descriptorLimit: descriptorLimit, loops: resources.count)
     let node = Node(
-      id: id, configuration: configuration, settings: settings, loops: resources, logger: logger, accessLog: accessLog,
-      startedAt: WallClock.seconds())
-    let loops = NodeLoops(resources: resources, node: node)
+      id: id, configuration: configuration, limits: limits, loops: resources, logger: logger, accessLog: accessLog,
+      startedAt: WallClock.seconds(), authenticators: authenticators)
+    let loops = NodeLoops(resources: resources, node: node, limits: limits)
     let actions = ListenerActions(node: node, loops: loops)
     let tls = try PortsTLS(configuration, logger: logger)
     var acceptors: [Acceptor] = []
@@ -81,17 +85,21 @@ package final class Server: Sendable {
       }
       let history = HistoryRecorder(node: node, loops: loops)
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
-      let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), publisher, tls.admin, group)
+      let admin = try await openAdmin(
+        NodeReport(node: node, loops: loops, actions: actions), publisher, authenticators, tls.admin, group)
       await history.start()
       logger.info(
         "limits",
         metadata: [
-          "proxy.max-connections": "\(settings.maxConnections)", "memory.max-buffered": "\(ByteSize(bytes: settings.maxBuffered))",
+          "proxy.max-connections": "\(limits.maxConnections)", "memory.max-buffered": "\(ByteSize(bytes: limits.maxBuffered))",
         ])
+      let keys = KeyMaintenance(authenticators: authenticators, loops: loops)
+      keys.start()
       node.events.record(.nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current])
       return Running(
-        node: node, group: group, loops: loops, actions: actions, acceptors: acceptors, proxyAddresses: acceptors.first?.addresses ?? [],
-        upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin, history: history, publisher: publisher)
+        node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors,
+        proxyAddresses: acceptors.first?.addresses ?? [], upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin,
+        history: history, publisher: publisher, keys: keys)
     } catch {
       for acceptor in acceptors { acceptor.close() }
       throw error
@@ -99,12 +107,15 @@ package final class Server: Sendable {
   }
 
   private func openAdmin(
-    _ source: NodeReport, _ publisher: StatusPublisher, _ tls: PortTLS?, _ group: MultiThreadedEventLoopGroup
+    _ source: NodeReport, _ publisher: StatusPublisher, _ authenticators: Authenticators, _ tls: PortTLS?,
+    _ group: MultiThreadedEventLoopGroup
   ) async throws -> [AdminServer] {
     let options = configuration.admin
     var settings = AdminServer.Settings(
       addresses: try ListenAddresses.resolve(options.listen, key: "admin.listen"),
-      policy: AdminPolicy(allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts))
+      policy: AdminPolicy(
+        allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts, protectsHealth: options.protectsHealth))
+    settings.authenticator = authenticators.admin
     settings.maximumWatchers = options.maxWatchers
     settings.tls = tls
     var servers = [try await AdminServer.start(settings: settings, source: source, publisher: publisher, group: group)]
@@ -121,6 +132,19 @@ package final class Server: Sendable {
       }
     }
     return servers
+  }
+
+  /// Takes over times and limits of a configuration that was read again, for what begins from now on; the rest of it changes nothing.
+  package func apply(_ configuration: ServerConfiguration) async {
+    guard let running = running.withLock({ $0 }) else { return }
+    let limits = ProxyLimits(configuration, descriptorLimit: running.descriptorLimit, loops: running.loops.loops.count)
+    await running.loops.apply(limits)
+  }
+
+  /// Reads key files and key sets again that are due, at once.
+  package func readKeysAgain() async {
+    guard let keys = running.withLock({ $0?.keys }) else { return }
+    await keys.run()
   }
 
   // MARK: Leaving
@@ -140,6 +164,7 @@ package final class Server: Sendable {
       running.node.startDraining()
       await drain(running)
     }
+    running.keys.stop()
     for acceptor in running.acceptors { acceptor.close() }
     await running.loops.closeAll()
     await running.history.stop()

@@ -4,6 +4,8 @@ internal import PicoCore
 /// Why a token file gave no token: one line that names the file.
 package struct TokenFileError: Error, Equatable, Sendable, CustomStringConvertible {
   package let description: String
+
+  package init(description: String) { self.description = description }
 }
 
 /// Reads a token from a file, without the white space around it.

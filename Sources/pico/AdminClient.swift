@@ -6,13 +6,15 @@ internal import PicoCore
 /// Asks an admin port.
 struct AdminClient {
   private let url: BaseURL
+  private let token: String?
   /// For connecting and for the answer.
   private let timeout: TimeAmount
 
   private static let maximumBytes = 256 << 20
 
-  init(_ url: BaseURL, timeout: TimeAmount = .seconds(10)) {
+  init(_ url: BaseURL, token: String? = nil, timeout: TimeAmount = .seconds(10)) {
     self.url = url
+    self.token = token
     self.timeout = timeout
   }
 
@@ -21,7 +23,8 @@ struct AdminClient {
     let (status, body) = try await exchange(path)
     switch status {
     case 200: return body
-    case 401, 403: throw PicoError(.forbidden, "\(url) refuses (status \(status))", side: .downstream)
+    case 401: throw unauthorized
+    case 403: throw PicoError(.forbidden, "\(url) refuses (status 403)", side: .downstream)
     case 503: throw PicoError(.overloaded, "\(url) is not ready (status 503)", side: .upstream)
     default: throw PicoError(.malformedResponse, "\(url)\(path) answers with status \(status): is it an admin port?", side: .upstream)
     }
@@ -30,10 +33,16 @@ struct AdminClient {
   /// The status and the body of whatever is answered, but 401 and 403. `json` is the body to send.
   func send(_ method: HTTPMethod, _ path: String, json: [UInt8]? = nil) async throws -> (status: Int, body: [UInt8]) {
     let answer = try await exchange(path, method, json)
-    guard answer.status != 401, answer.status != 403 else {
-      throw PicoError(.forbidden, "\(url) refuses (status \(answer.status)): it takes actions of operators only", side: .downstream)
+    guard answer.status != 401 else { throw unauthorized }
+    guard answer.status != 403 else {
+      throw PicoError(.forbidden, "\(url) refuses (status 403): it takes actions of operators only", side: .downstream)
     }
     return answer
+  }
+
+  private var unauthorized: PicoError {
+    let reason = token == nil ? "it wants a token (--token-file)" : "it does not accept the token"
+    return PicoError(.invalidToken, "\(url) refuses (status 401): \(reason)", side: .downstream)
   }
 
   private func exchange(
@@ -63,6 +72,7 @@ struct AdminClient {
       channel.close(promise: nil)
     }
     var headers = HTTPHeaders([("host", url.authority), ("user-agent", "pico/\(PicoVersion.current)"), ("connection", "close")])
+    if let token { headers.add(name: "authorization", value: "Bearer \(token)") }
     if let json {
       headers.add(name: "content-type", value: "application/json")
       headers.add(name: "content-length", value: String(json.count))

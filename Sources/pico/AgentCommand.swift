@@ -24,6 +24,9 @@ struct AgentCommand: AsyncParsableCommand {
     let configuration = loaded.configuration
     let log = CommandLog(configuration.log, label: "pico.agent")
     let signals = await RunUntilSignal.trap()
+    let live = LiveConfiguration(AgentConfiguration.schema, configuration, log.logger) { () throws(ConfigurationError) in
+      try load(arguments).configuration
+    }
     let agent = Agent(configuration: configuration, logger: log.logger)
     try await agent.start()
     StartupPages.release()
@@ -40,8 +43,8 @@ struct AgentCommand: AsyncParsableCommand {
         await agent.shutdown(graceful: true)
       },
       reload: {
-        log.reload { () throws(ConfigurationError) in try load(arguments).configuration.log }
         agent.reopenAccessLogs()
+        if let configuration = live.reload() { log.apply(configuration.log) }
       })
   }
 

@@ -13,7 +13,7 @@ struct BlocksCommand: AsyncParsableCommand {
   var output = OutputForm.table
 
   func run() async throws {
-    let body = try await AdminClient(admin.url).get("/status/v1/blocks")
+    let body = try await admin.client().get("/status/v1/blocks")
     let answer: BlocksAnswer
     do { answer = try BlocksAnswer(json: body) } catch {
       throw PicoError(.malformedResponse, "what answers on \(admin.url) is not a Pico server", side: .upstream)
@@ -36,7 +36,7 @@ struct UnblockCommand: AsyncParsableCommand {
   @OptionGroup var admin: AdminOptions
 
   func run() async throws {
-    let (status, body) = try await AdminClient(admin.url).send(.DELETE, "/status/v1/blocks/\(block.percentEncoded)")
+    let (status, body) = try await admin.client().send(.DELETE, "/status/v1/blocks/\(block.percentEncoded)")
     _ = try ActionResult(status: status, body: body, admin.url, notFound: "block \(block.quotedForDisplay)")
     Output.line("lifted \(block.escapedForDisplay)")
   }

@@ -21,20 +21,6 @@ final class CommandLog: Sendable {
     }
   }
 
-  /// Reads the configuration again and takes over its log level. Says what changed; what cannot be read changes nothing.
-  func reload(_ load: () throws(ConfigurationError) -> LogConfiguration) {
-    do throws(ConfigurationError) {
-      let configuration = try load()
-      let before = sink.level
-      sink.level = configuration.level
-      if before == configuration.level {
-        logger.notice("configuration read again, nothing changed that can change without a restart")
-      } else {
-        logger.notice(
-          "configuration read again", metadata: ["log.level": "\(configuration.level.rawValue)", "was": "\(before.rawValue)"])
-      }
-    } catch {
-      for line in error.lines { logger.error("configuration not read again", metadata: ["error": "\(line)"]) }
-    }
-  }
+  /// Takes over the level of a configuration that was read again.
+  func apply(_ configuration: LogConfiguration) { sink.level = configuration.level }
 }

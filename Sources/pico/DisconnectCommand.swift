@@ -59,7 +59,7 @@ struct DisconnectCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let client = AdminClient(admin.url)
+    let client = try admin.client()
     if !yes {
       let preview = try await send(isDryRun: true, client)
       Output.line(try await question(preview, client))

@@ -24,11 +24,14 @@ struct ForwardCommand: AsyncParsableCommand {
     guard let local = configuration.local, let endpoint = configuration.endpoint else { return }
     let log = CommandLog(configuration.log, label: "pico.forward")
     let signals = await RunUntilSignal.trap()
+    let live = LiveConfiguration(ForwardConfiguration.schema, configuration, log.logger) { () throws(ConfigurationError) in
+      try Self.load(arguments).configuration
+    }
     let forwarder = try await Forwarder.start(on: local, to: Self.settings(configuration.server, endpoint), logger: log.logger)
     Output.line("pico forward: \(forwarder.address) goes to \(endpoint) on \(configuration.server.url)")
     await RunUntilSignal.run(
       signals: signals, drain: { await forwarder.shutdown(grace: configuration.gracePeriod) },
-      reload: { log.reload { () throws(ConfigurationError) in try Self.load(arguments).configuration.log } })
+      reload: { if let configuration = live.reload() { log.apply(configuration.log) } })
   }
 
   private static func load(_ arguments: [String]) throws(ConfigurationError) -> LoadedConfiguration<ForwardConfiguration> {

@@ -19,7 +19,7 @@ struct Pico: AsyncParsableCommand {
     version: "pico \(PicoVersion.current)",
     subcommands: [
       ServerCommand.self, AgentCommand.self, ForwardCommand.self, StatusCommand.self, DisconnectCommand.self, BlocksCommand.self,
-      UnblockCommand.self, BenchCommand.self, DemoCommand.self, ConfigCommand.self,
+      UnblockCommand.self, TokenCommand.self, BenchCommand.self, DemoCommand.self, ConfigCommand.self,
     ])
 
   static func main() async {

@@ -26,6 +26,9 @@ struct ServerCommand: AsyncParsableCommand {
     let log = CommandLog(configuration.log, label: "pico.server")
     let signals = await RunUntilSignal.trap()
     let accessLog = try log.accessLog(configuration.proxy.accessLog)
+    let live = LiveConfiguration(ServerConfiguration.schema, configuration, log.logger) { () throws(ConfigurationError) in
+      try load(arguments).configuration
+    }
     let server = Server(configuration: configuration, logger: log.logger, accessLog: accessLog)
     try await server.start()
     Output.line("pico server: " + places(configuration, server))
@@ -34,7 +37,10 @@ struct ServerCommand: AsyncParsableCommand {
       signals: signals, drain: { await server.shutdown(graceful: true) },
       reload: {
         accessLog?.reopen()
-        log.reload { () throws(ConfigurationError) in try load(arguments).configuration.log }
+        await server.readKeysAgain()
+        guard let configuration = live.reload() else { return }
+        log.apply(configuration.log)
+        await server.apply(configuration)
       })
     accessLog?.close()
   }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import PicoCore
 internal import PicoStatus
+internal import PicoTransport
 
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,7 +20,7 @@ struct StatusCommand: AsyncParsableCommand {
   var output = OutputForm.table
 
   func run() async throws {
-    let body = try await AdminClient(admin.url).get("/status/v1")
+    let body = try await admin.client().get("/status/v1")
     let snapshot: StatusSnapshot
     do { snapshot = try StatusSnapshot(json: body) } catch {
       throw PicoError(.malformedResponse, "what answers on \(admin.url) is not a Pico server", side: .upstream)
@@ -46,6 +47,26 @@ enum OutputForm: String, ExpressibleByArgument, CaseIterable {
 struct AdminOptions: ParsableArguments {
   @Option(name: .customLong("admin"), help: "The admin port of the server.", transform: { try BaseURL(argument: $0) })
   var url = BaseURL(isTLS: false, address: HostPort(host: "localhost", port: 8081))
+
+  @Option(help: "A file with the token that the admin port wants.")
+  var tokenFile: String?
+
+  /// Throws `badConfiguration` when there is no token in the file, or it would go unencrypted to another machine.
+  func client() throws -> AdminClient {
+    guard let tokenFile else { return AdminClient(url) }
+    guard url.address.isLoopback else {
+      throw PicoError(.badConfiguration, "--token-file: the token would go unencrypted to \(url)", side: .internal)
+    }
+    do {
+      let token = try TokenFile.read(tokenFile)
+      guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+        throw TokenFileError(description: "the token file \(tokenFile) holds characters that no token has")
+      }
+      return AdminClient(url, token: token)
+    } catch {
+      throw PicoError(.badConfiguration, "--token-file: \(error)", side: .internal)
+    }
+  }
 }
 
 extension BaseURL {

@@ -53,7 +53,61 @@ import Testing
     (
       "proxy: {auth: {allow-anonymous: true}}\nupstream: {auth: {allow-anonymous: true}}\nadmin:\n  listen: :8081\nproxy.listen: :80\n",
       "FILE:4: admin.listen: \":8081\" is open to other machines and the admin port has no authentication "
-        + "(admin.auth.allow-anonymous: true allows that)"
+        + "(set admin.auth.hmac-secret-file, admin.auth.public-key-file or admin.auth.jwks, or admin.auth.allow-anonymous: true)"
+    ),
+    (
+      "proxy: {auth: {jwks: 'http://id.example/jwks'}}",
+      "FILE:1: proxy.auth.jwks: \"http://id.example/jwks\" is http to another machine: keys that come unencrypted can be exchanged on the way"
+    ),
+    (
+      "proxy: {auth: {jwks: keys}}",
+      "FILE:1: proxy.auth.jwks: \"keys\" is not the place of a JWK set "
+        + "(like https://id.example.com/jwks.json, http://localhost:9000/jwks.json, /etc/pico/jwks.json)"
+    ),
+    (
+      "proxy: {auth: {jwks: 'ftp://h/k'}}",
+      "FILE:1: proxy.auth.jwks: \"ftp://h/k\" is not the place of a JWK set "
+        + "(like https://id.example.com/jwks.json, http://localhost:9000/jwks.json, /etc/pico/jwks.json)"
+    ),
+    (
+      "admin: {auth: {jwks: 'https://u@h/k'}}",
+      "FILE:1: admin.auth.jwks: \"https://u@h/k\" is not the place of a JWK set "
+        + "(like https://id.example.com/jwks.json, http://localhost:9000/jwks.json, /etc/pico/jwks.json)"
+    ),
+    ("proxy: {auth: {hmac-secret-file: ''}}", "FILE:1: proxy.auth.hmac-secret-file: is empty; leave it out to get the default"),
+    (
+      "proxy: {auth: {public-key-file: {a: b}}}",
+      "FILE:1: proxy.auth.public-key-file: needs a list ([a, b]), not a mapping"
+    ),
+    ("proxy: {auth: {jwks: /k, clock-skew: 11m}}", "FILE:1: proxy.auth.clock-skew: \"11m\" must be from 0 to 10m"),
+    ("proxy: {auth: {hmac-secret: s}}", "FILE:1: proxy.auth.hmac-secret: unknown key"),
+    (
+      "proxy:\n  auth:\n    jwks: /k\n    allow-anonymous: true\n",
+      "FILE:4: proxy.auth.allow-anonymous: \"true\" contradicts proxy.auth with keys: then nobody comes in without a token"
+    ),
+    (
+      "upstream:\n  auth:\n    audience: a\n",
+      "FILE:3: upstream.auth.audience: has no effect without keys "
+        + "(upstream.auth.hmac-secret-file, upstream.auth.public-key-file or upstream.auth.jwks)"
+    ),
+    (
+      "admin:\n  auth:\n    protect-health: true\n",
+      "FILE:3: admin.auth.protect-health: has no effect without keys "
+        + "(admin.auth.hmac-secret-file, admin.auth.public-key-file or admin.auth.jwks)"
+    ),
+    (
+      "proxy:\n  auth: {jwks: /k, jwks-ca: ca.pem}\n",
+      "FILE:2: proxy.auth.jwks-ca: has no effect: proxy.auth.jwks is not https"
+    ),
+    (
+      "proxy:\n  auth:\n    hmac-secret-file: s\nupstream:\n  auth:\n    hmac-secret-file: [t, s]\n",
+      "FILE:6: upstream.auth.hmac-secret-file: \"s\" is a key of the proxy port too; set proxy.auth.audience and upstream.auth.audience "
+        + "to different names, or a token for one is one for the other"
+    ),
+    (
+      "upstream:\n  auth: {jwks: 'https://h/k', audience: [a, b]}\nadmin:\n  auth:\n    jwks: https://h/k\n    audience: [b]\n",
+      "FILE:5: admin.auth.jwks: \"https://h/k\" is a key of the upstream port too; set upstream.auth.audience and admin.auth.audience "
+        + "to different names, or a token for one is one for the other"
     ),
     ("proxy:\n  timeot: 1s\n", "FILE:2: proxy.timeot: unknown key (did you mean proxy.timeout?)"),
     ("proksy:\n  timeout: 1s\n", "FILE:1: proksy: unknown key (did you mean proxy?)"),
@@ -113,17 +167,18 @@ import Testing
     (
       ["--admin.listen", "0.0.0.0:8081"],
       "--admin.listen: \"0.0.0.0:8081\" is open to other machines and the admin port has no authentication "
-        + "(admin.auth.allow-anonymous: true allows that)", 78
+        + "(set admin.auth.hmac-secret-file, admin.auth.public-key-file or admin.auth.jwks, or admin.auth.allow-anonymous: true)", 78
     ),
     (
       ["--proxy.listen", ":80", "--upstream.auth.allow-anonymous"],
       "--proxy.listen: \":80\" is open to other machines and the proxy port has no authentication "
-        + "(proxy.auth.allow-anonymous: true allows that)", 78
+        + "(set proxy.auth.hmac-secret-file, proxy.auth.public-key-file or proxy.auth.jwks, or proxy.auth.allow-anonymous: true)", 78
     ),
     (
       ["--proxy.listen", ":80", "--proxy.auth.allow-anonymous"],
       "--proxy.listen: \":80\" is open to other machines and the upstream port has no authentication "
-        + "(upstream.auth.allow-anonymous: true allows that)", 78
+        + "(set upstream.auth.hmac-secret-file, upstream.auth.public-key-file or upstream.auth.jwks, or upstream.auth.allow-anonymous: true)",
+      78
     ),
   ]
 

@@ -46,6 +46,35 @@ extension SystemTests {
       }
     }
 
+    @Test func `SIGHUP takes over limits and says what waits for a restart`() async throws {
+      let stage = try Stage()
+      let (port, admin, other) = (freePort(), freePort(), freePort())
+      func configuration(_ listen: Int, _ rest: String) throws -> String {
+        let listens = "proxy:\n  listen: 127.0.0.1:\(listen)\n"
+        return try stage.directory.write("pico.yaml", listens + rest + "admin:\n  listen: 127.0.0.1:\(admin)\n")
+      }
+      let file = try configuration(port, "")
+      let server = try await stage.serve("server", [Stage.pico, "server", "--config", file], port: port)
+      func answer() async throws -> String {
+        let link = try LoopbackSocket(port: port)
+        try await link.send("GET / HTTP/1.1\r\nHost: e.example\r\nConnection: close\r\nA: \(String(repeating: "a", count: 2000))\r\n\r\n")
+        return String(try await link.receiveAll().prefix(12))
+      }
+      #expect(try await answer() == "HTTP/1.1 502")
+
+      _ = try configuration(other, "  max-head: 1KiB\n")
+      server.send(SIGHUP)
+      try await eventually("what changed: \(server.errorOutput)") { server.errorOutput.contains("\"key\":\"proxy.max-head\"") }
+      try await eventually("the limit") { try await answer() == "HTTP/1.1 431" }
+      let said = server.errorOutput.split(separator: "\n")
+      #expect(said.contains { $0.contains("configuration changed, which needs a restart") && $0.contains("proxy.listen") }, "\(said)")
+
+      _ = try configuration(port, "  max-head: much\n")
+      server.send(SIGHUP)
+      try await eventually("what is wrong: \(server.errorOutput)") { server.errorOutput.contains("pico.yaml:3") }
+      #expect(try await answer() == "HTTP/1.1 431")
+    }
+
     @Test func `a port in use is named`() async throws {
       let deployment = try await Deployment.shared.value
       let result = try await deployment.stage.run(

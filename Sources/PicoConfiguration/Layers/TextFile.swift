@@ -10,6 +10,13 @@ package struct FileReadError: Error, Sendable, Equatable {
 package enum TextFile {
   /// The whole file. Throws when it cannot be read, is larger than `maximumSize` bytes or is not UTF-8.
   package static func read(path: String, maximumSize: Int) throws(FileReadError) -> String {
+    let bytes = try readBytes(path: path, maximumSize: maximumSize)
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw FileReadError(reason: "is not UTF-8 text") }
+    return text
+  }
+
+  /// The whole file, whatever is in it. Throws when it cannot be read or is larger than `maximumSize` bytes.
+  package static func readBytes(path: String, maximumSize: Int) throws(FileReadError) -> [UInt8] {
     let descriptor = unsafe path.withCString { unsafe open($0, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw systemError() }
     defer { close(descriptor) }
@@ -24,8 +31,7 @@ package enum TextFile {
       bytes += chunk[..<count]
       guard bytes.count <= maximumSize else { throw FileReadError(reason: "is larger than \(maximumSize) bytes") }
     }
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw FileReadError(reason: "is not UTF-8 text") }
-    return text
+    return bytes
   }
 
   private static func systemError() -> FileReadError {

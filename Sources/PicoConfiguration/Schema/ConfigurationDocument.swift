@@ -43,12 +43,15 @@ package enum ConfigurationDocument {
 
     No secret is ever a value: keys name the files that hold them.
 
-    Keys with "yes" under reload are read again on SIGHUP; the log says what changed, and which changes need a restart.
+    Keys with "yes" under reload are read again on SIGHUP; the log says what changed, and which changes need a restart. Files that
+    hold keys of tokens are watched and read again by themselves.
 
     ## Server
 
     A port that other machines can reach and that has no authentication ends the start unless `proxy.auth.allow-anonymous`,
-    `upstream.auth.allow-anonymous` or `admin.auth.allow-anonymous` says that this is meant.
+    `upstream.auth.allow-anonymous` or `admin.auth.allow-anonymous` says that this is meant. A port with one of
+    `*.auth.hmac-secret-file`, `*.auth.public-key-file` and `*.auth.jwks` takes nobody without a token;
+    [security.md](security.md) shows how to set that up. Ports that share a key need audiences of their own.
 
     \(server)
 

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOWebSocket
+internal import PicoAuth
 internal import PicoCore
 internal import PicoStatus
 
@@ -10,6 +11,7 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias OutboundOut = HTTPServerResponsePart
 
   private let policy: AdminPolicy
+  private let authenticator: PortAuthenticator?
   private let source: any AdminSource
   private let limits: AdminConnectionLimits
   /// Nil where there is no status WebSocket.
@@ -29,8 +31,12 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
   /// Bytes of their bodies together.
   private static let maximumWaitingBytes = 64 << 10
 
-  init(policy: AdminPolicy, source: any AdminSource, limits: AdminConnectionLimits, watch: WatchUpgrade?) {
+  init(
+    policy: AdminPolicy, authenticator: PortAuthenticator? = nil, source: any AdminSource, limits: AdminConnectionLimits,
+    watch: WatchUpgrade?
+  ) {
     self.policy = policy
+    self.authenticator = authenticator
     self.source = source
     self.limits = limits
     self.watch = watch
@@ -103,8 +109,20 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
   private func answer(_ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext) {
     isAnswering = true
     let request = AdminRequest(head)
-    let caller = Operator(context.remoteAddress, role: policy.role(of: request))
-    switch policy.decide(request) {
+    guard let authenticator else { return answer(request, .anonymous, head, body, context) }
+    if let access = authenticator.access(of: request) { return answer(request, access, head, body, context) }
+    context.eventLoop.makeFutureWithTask { await authenticator.accessLater(of: request) }
+      .assumeIsolated()
+      .whenComplete { result in
+        self.answer(request, (try? result.get()) ?? .refused(.missing), head, body, context)
+      }
+  }
+
+  private func answer(
+    _ request: AdminRequest, _ access: AdminAccess, _ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext
+  ) {
+    let caller = Operator(context.remoteAddress, role: policy.role(of: request, access), access)
+    switch policy.decide(request, access) {
     case .refuse(let response):
       write(response, to: head, context)
     case .serve(.health):
@@ -171,6 +189,7 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
       headers.add(name: "x-pico-error", value: code)
       headers.add(name: "x-request-id", value: request.flatMap { AdminRequest($0).requestID } ?? randomRequestID())
     }
+    if response.status == .unauthorized { headers.add(name: "www-authenticate", value: "Bearer") }
     if let allow = response.allow { headers.add(name: "allow", value: allow) }
     if !keepAlive {
       headers.add(name: "connection", value: "close")
@@ -219,7 +238,9 @@ extension AdminRequest {
         // The bytes are looked at within the call, not kept.
         let isAcceptable = unsafe Array(id.utf8).withUnsafeBytes { unsafe RequestID.isAcceptable(bytes: $0) }
         return ids.isEmpty && isAcceptable ? id : nil
-      })
+      },
+      authorizations: head.headers["authorization"],
+      ownAuthorizations: head.headers["x-pico-authorization"] + head.headers["x-piko-authorization"])
   }
 
   private static func isForwarding(_ name: String) -> Bool {

@@ -1,5 +1,6 @@
 internal import NIOHTTP1
 internal import NIOCore
+internal import PicoAuth
 internal import PicoCore
 package import PicoStatus
 
@@ -18,17 +19,28 @@ package struct AdminPolicy: Equatable, Sendable {
   /// The port listens on loopback addresses alone.
   package var isLoopback: Bool
 
-  package init(allowedOrigins: [String] = [], allowedHosts: [String] = [], probesOnly: Bool = false, isLoopback: Bool = false) {
+  /// Whether probes and metrics want a token too, where the port has authentication.
+  package var protectsHealth: Bool
+
+  package init(
+    allowedOrigins: [String] = [], allowedHosts: [String] = [], probesOnly: Bool = false, isLoopback: Bool = false,
+    protectsHealth: Bool = false
+  ) {
     self.allowedOrigins = allowedOrigins
     self.allowedHosts = allowedHosts
     self.probesOnly = probesOnly
     self.isLoopback = isLoopback
+    self.protectsHealth = protectsHealth
   }
 
-  /// What whoever sends the request may do. Without a token that is decided by where the port listens: on loopback only users of this
-  /// machine reach it, unless a proxy brings others there.
-  package func role(of request: AdminRequest) -> StatusRole {
-    isLoopback && !request.isForwarded ? .operator : .viewer
+  /// What whoever sends the request may do. Where the port has no authentication that is decided by where it listens: on loopback only users
+  /// of this machine reach it, unless a proxy brings others there.
+  package func role(of request: AdminRequest, _ access: AdminAccess = .anonymous) -> StatusRole {
+    switch access {
+    case .anonymous: isLoopback && !request.isForwarded ? .operator : .viewer
+    case .verified(let claims): claims.role.map { StatusRole($0) } ?? .viewer
+    case .refused: .viewer
+    }
   }
 
   package enum Decision: Equatable, Sendable {
@@ -36,7 +48,7 @@ package struct AdminPolicy: Equatable, Sendable {
     case refuse(AdminResponse)
   }
 
-  package func decide(_ request: AdminRequest) -> Decision {
+  package func decide(_ request: AdminRequest, _ access: AdminAccess = .anonymous) -> Decision {
     guard request.hosts.count == 1 || (request.hosts.isEmpty && request.version == .http1_0) else {
       return .refuse(AdminResponse(.malformedRequest, status: .badRequest))
     }
@@ -46,6 +58,7 @@ package struct AdminPolicy: Equatable, Sendable {
         request.hosts.allSatisfy(isAllowed(host:))
       else { return .refuse(AdminResponse(.forbidden, status: .forbidden)) }
     }
+    if let refusal = refusal(of: access, to: route) { return .refuse(refusal) }
     guard let route else { return .refuse(AdminResponse(.notFound, status: .notFound)) }
     guard route.methods.contains(request.method) else {
       var response = AdminResponse(.methodNotAllowed, status: .methodNotAllowed)
@@ -53,12 +66,22 @@ package struct AdminPolicy: Equatable, Sendable {
       return .refuse(response)
     }
     if request.method == .POST || request.method == .DELETE {
-      guard role(of: request) == .operator else { return .refuse(AdminResponse(.forbidden, status: .forbidden)) }
+      guard role(of: request, access) == .operator else { return .refuse(AdminResponse(.forbidden, status: .forbidden)) }
       guard request.method != .POST || request.isJSON else {
         return .refuse(AdminResponse(.unsupportedMediaType, status: .unsupportedMediaType))
       }
     }
     return .serve(route)
+  }
+
+  /// Without a token nobody learns even which paths there are.
+  private func refusal(of access: AdminAccess, to route: AdminRoute?) -> AdminResponse? {
+    guard !probesOnly, route?.isForMachines != true || protectsHealth else { return nil }
+    switch access {
+    case .anonymous: return nil
+    case .refused(let fault): return AdminResponse(fault)
+    case .verified(let claims): return claims.role == nil ? AdminResponse(.forbidden, status: .forbidden) : nil
+    }
   }
 
   /// An IP literal, `localhost`, or a name of the list; each with or without a port.
@@ -97,6 +120,15 @@ package struct AdminPolicy: Equatable, Sendable {
 extension AdminResponse {
   init(_ code: PicoError.Code, status: HTTPResponseStatus) {
     self.init(error: code.words, code: code.rawValue, status: status)
+  }
+
+  /// RFC 6750 section 3.
+  init(_ fault: TokenFault) {
+    switch fault {
+    case .missing: self.init(.missingToken, status: .unauthorized)
+    case .invalid: self.init(.invalidToken, status: .unauthorized)
+    case .expired: self.init(.expiredToken, status: .unauthorized)
+    }
   }
 
   /// The answer to `/ready`.

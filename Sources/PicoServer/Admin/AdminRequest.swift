@@ -11,12 +11,17 @@ package struct AdminRequest: Equatable, Sendable {
   /// It carries a field that proxies add: `Forwarded`, `X-Forwarded-…`, `X-Real-IP` or `Via`.
   package var isForwarded: Bool
   package var contentTypes: [String]
+  /// Values of `Authorization`.
+  package var authorizations: [String]
+  /// Values of `x-pico-authorization` and its twin.
+  package var ownAuthorizations: [String]
   /// The client's own, if it may be kept.
   package var requestID: String?
 
   package init(
     method: HTTPMethod, path: String, version: HTTPVersion = .http1_1, hosts: [String] = ["localhost"], origins: [String] = [],
-    isForwarded: Bool = false, contentTypes: [String] = [], requestID: String? = nil
+    isForwarded: Bool = false, contentTypes: [String] = [], requestID: String? = nil, authorizations: [String] = [],
+    ownAuthorizations: [String] = []
   ) {
     self.method = method
     self.path = path
@@ -25,6 +30,8 @@ package struct AdminRequest: Equatable, Sendable {
     self.origins = origins
     self.isForwarded = isForwarded
     self.contentTypes = contentTypes
+    self.authorizations = authorizations
+    self.ownAuthorizations = ownAuthorizations
     self.requestID = requestID
   }
 
@@ -76,6 +83,9 @@ package enum AdminRoute: Equatable, Sendable {
     default: [.GET, .HEAD]
     }
   }
+
+  /// Whether it is served without a token unless `admin.auth.protect-health` says otherwise.
+  var isForMachines: Bool { isProbe || self == .metrics }
 
   /// Probes are for load balancers and kubelets, that send any `Host`, and say nothing worth hiding from a browser.
   package var isProbe: Bool { self == .health || self == .ready }

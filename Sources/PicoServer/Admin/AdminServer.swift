@@ -23,6 +23,8 @@ package final class AdminServer: Sendable {
     package var maximumConnections = 512
     /// Status WebSockets past it are refused with 503.
     package var maximumWatchers = 64
+    /// Who may come in; nil without authentication.
+    var authenticator: PortAuthenticator?
     /// Nil in the clear.
     var tls: PortTLS?
 
@@ -54,7 +56,10 @@ package final class AdminServer: Sendable {
     var settings = settings
     settings.policy.isLoopback = settings.addresses.allSatisfy(\.isLoopback)
     let connections = AdminConnections(maximum: settings.maximumConnections)
-    let watch = publisher.map { WatchUpgrade(policy: settings.policy, publisher: $0, maximum: settings.maximumWatchers) }
+    let watch = publisher.map {
+      WatchUpgrade(
+        policy: settings.policy, authenticator: settings.authenticator, publisher: $0, maximum: settings.maximumWatchers)
+    }
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 128)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -113,10 +118,11 @@ package final class AdminServer: Sendable {
     // What stands behind the head of an upgrade belongs to the WebSocket.
     let decoder = ByteToMessageHandler(
       HTTPRequestDecoder(leftOverBytesStrategy: watch == nil ? .dropBytes : .forwardBytes, limitConfiguration: limit))
-    let handler = AdminHandler(policy: settings.policy, source: source, limits: limits, watch: watch)
+    let handler = AdminHandler(
+      policy: settings.policy, authenticator: settings.authenticator, source: source, limits: limits, watch: watch)
     try pipeline.addHandler(encoder)
     try pipeline.addHandler(decoder)
-    if let watch { try pipeline.addHandler(watch.handler(encoder: encoder, replaces: [limits, decoder, handler])) }
+    if let watch { try pipeline.addHandler(watch.handler(encoder: encoder, replaces: [limits, decoder, handler], on: channel.eventLoop)) }
     try pipeline.addHandler(handler)
   }
 }

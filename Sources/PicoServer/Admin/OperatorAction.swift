@@ -20,7 +20,9 @@ package struct Operator: Equatable, Sendable {
   }
 
   /// Who has no verified identity is known by the address of its connection.
-  init(_ address: SocketAddress?, role: StatusRole) {
-    self.init(name: address?.display ?? "", role: role)
+  init(_ address: SocketAddress?, role: StatusRole, _ access: AdminAccess = .anonymous) {
+    var identity: String?
+    if case .verified(let claims) = access { identity = claims.identity }
+    self.init(name: identity ?? address?.display ?? "", role: role)
   }
 }

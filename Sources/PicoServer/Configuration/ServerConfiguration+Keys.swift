@@ -9,30 +9,31 @@ extension ServerConfiguration {
   private static let proxyKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key("proxy.listen", \.proxy.listen, "Where requests are taken"),
     .key(
-      "proxy.timeout", \.proxy.timeout, "How long the response head may take; then 504", check: ConfigurationCheck.positive),
+      "proxy.timeout", \.proxy.timeout, "How long the response head may take; then 504", reloadable: true,
+      check: ConfigurationCheck.positive),
     .key(
       "proxy.head-timeout", \.proxy.headTimeout, "How long a client may take to send a request head; then 408",
-      check: ConfigurationCheck.positive),
+      reloadable: true, check: ConfigurationCheck.positive),
     .key(
       "proxy.idle-timeout", \.proxy.idleTimeout, "How long a connection may wait between requests; keep it above the load balancer's",
-      check: ConfigurationCheck.positive),
+      reloadable: true, check: ConfigurationCheck.positive),
     .key(
       "proxy.body-idle-timeout", \.proxy.bodyIdleTimeout,
       "How long a client may send nothing of a body it declared, or take nothing of a response",
-      check: ConfigurationCheck.positive),
+      reloadable: true, check: ConfigurationCheck.positive),
     .key(
       "proxy.max-head", \.proxy.maxHead, "The largest request head; then 431",
-      check: ConfigurationCheck.within(.kibibytes(1) ... .mebibytes(1))),
-    .key("proxy.max-body", \.proxy.maxBody, "The largest request body; then 413; 0 is no limit"),
+      reloadable: true, check: ConfigurationCheck.within(.kibibytes(1) ... .mebibytes(1))),
+    .key("proxy.max-body", \.proxy.maxBody, "The largest request body; then 413; 0 is no limit", reloadable: true),
     .key(
       "proxy.max-connections", \.proxy.maxConnections, "The most client connections", unset: "80 % of the descriptor limit",
-      check: { $0.flatMap(ConfigurationCheck.positive) }),
+      reloadable: true, check: { $0.flatMap(ConfigurationCheck.positive) }),
     .key(
       "proxy.max-requests-per-endpoint", \.proxy.maxRequestsPerEndpoint,
-      "The most requests in flight of an endpoint; then 429; 0 is no limit", check: ConfigurationCheck.notNegative),
+      "The most requests in flight of an endpoint; then 429; 0 is no limit", reloadable: true, check: ConfigurationCheck.notNegative),
     .key(
       "proxy.rate-limit", \.proxy.rateLimit, "The most requests a second of an endpoint; then 429; 0 is no limit",
-      check: ConfigurationCheck.notNegative),
+      reloadable: true, check: ConfigurationCheck.notNegative),
     .key("proxy.endpoint-from", \.proxy.endpointFrom, "Where a request may name its endpoint"),
     .key(
       "proxy.domains", \.proxy.domains, "Suffixes of Host below which the first label names an endpoint; empty is any"),
@@ -45,24 +46,20 @@ extension ServerConfiguration {
     .key("proxy.via", \.proxy.via, "Whether Via is added; it turns compression off at many upstreams"),
     .key(
       "proxy.retry-buffer", \.proxy.retryBuffer, "How much of a request body is kept so that it can be sent to another listener",
-      check: ConfigurationCheck.within(ByteSize(bytes: 0) ... .mebibytes(1))),
-    .key(
-      "proxy.auth.allow-anonymous", \.proxy.auth.allowAnonymous,
-      "Whether the proxy port may be open to other machines without authentication"
-    ),
+      reloadable: true, check: ConfigurationCheck.within(ByteSize(bytes: 0) ... .mebibytes(1))),
   ]
 
-  private static let portKeys: [ConfigurationKey<ServerConfiguration>] = [
+  private static let upstreamKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key("upstream.listen", \.upstream.listen, "Where listeners register", unset: "same as proxy.listen"),
     .key(
       "upstream.max-listeners", \.upstream.maxListeners, "The most listeners of the node; then 429; 0 is no limit",
-      check: ConfigurationCheck.notNegative),
+      reloadable: true, check: ConfigurationCheck.notNegative),
     .key(
       "upstream.max-listeners-per-endpoint", \.upstream.maxListenersPerEndpoint,
-      "The most listeners of an endpoint; then 429; 0 is no limit", check: ConfigurationCheck.notNegative),
-    .key(
-      "upstream.auth.allow-anonymous", \.upstream.auth.allowAnonymous,
-      "Whether listeners of other machines may register without authentication"),
+      "The most listeners of an endpoint; then 429; 0 is no limit", reloadable: true, check: ConfigurationCheck.notNegative),
+  ]
+
+  private static let adminKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key("admin.listen", \.admin.listen, "Where status, metrics and probes are served"),
     .key("admin.probe-listen", \.admin.probeListen, "A further address with /health and /ready only"),
     .key("admin.allowed-origins", \.admin.allowedOrigins, "Origins whose pages may use the admin port"),
@@ -71,11 +68,13 @@ extension ServerConfiguration {
     .key(
       "admin.max-watchers", \.admin.maxWatchers, "The most status WebSockets at a time; then 503",
       check: ConfigurationCheck.within(1...10_000)),
-    .key(
-      "admin.auth.allow-anonymous", \.admin.auth.allowAnonymous,
-      "Whether the admin port may be open to other machines without authentication"
-    ),
   ]
+
+  private static let portKeys =
+    Authentication.keys.map { $0.within("proxy.auth", \.proxy.auth) } + upstreamKeys
+    + Authentication.keys.map { $0.within("upstream.auth", \.upstream.auth) } + adminKeys
+    + Authentication.keys.map { $0.within("admin.auth", \.admin.auth) }
+    + [.key("admin.auth.protect-health", \.admin.protectsHealth, "Whether /health, /ready and /metrics want a token too")]
 
   private static let nodeKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key(
@@ -91,7 +90,7 @@ extension ServerConfiguration {
       check: ConfigurationCheck.within(.mebibytes(1) ... .mebibytes(16_384))),
     .key(
       "memory.max-buffered", \.memory.maxBuffered, "The most unread bytes of the node; then 503", unset: "a quarter of the memory limit",
-      check: { $0.flatMap(ConfigurationCheck.within(.mebibytes(1) ... .mebibytes(1 << 24))) }),
+      reloadable: true, check: { $0.flatMap(ConfigurationCheck.within(.mebibytes(1) ... .mebibytes(1 << 24))) }),
     .key("metrics.endpoint-label", \.metrics.endpointLabel, "Whether metrics tell endpoints apart (10,000 at most)"),
     .key("node.id-prefix", \.node.idPrefix, "What the ID of the node starts with"),
     .key(
@@ -120,6 +119,7 @@ extension ServerConfiguration {
       problems.contradiction("proxy.endpoint-from", "is empty, so no request could name an endpoint")
     }
     checkPorts(configuration, &problems)
+    checkAuthentication(configuration, &problems)
     checkTLS(configuration, &problems)
   }
 
@@ -144,14 +144,15 @@ extension ServerConfiguration {
   private static func checkAnonymous(
     _ port: String, _ address: HostPort, _ auth: Authentication, _ problems: inout ConfigurationProblems
   ) {
-    guard !address.isLoopback else { return }
+    guard !address.isLoopback, !auth.isOn else { return }
     if auth.allowAnonymous {
       problems.warn("\(port).auth.allow-anonymous: \(address) is open to other machines without authentication")
     } else {
       let key = port == "upstream" && problems.provenance["upstream.listen"] == nil ? "proxy.listen" : "\(port).listen"
       problems.contradiction(
         key,
-        "\"\(address)\" is open to other machines and the \(port) port has no authentication (\(port).auth.allow-anonymous: true allows that)"
+        "\"\(address)\" is open to other machines and the \(port) port has no authentication "
+          + "(set \(port).auth.hmac-secret-file, \(port).auth.public-key-file or \(port).auth.jwks, or \(port).auth.allow-anonymous: true)"
       )
     }
   }

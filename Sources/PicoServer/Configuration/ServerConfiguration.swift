@@ -77,12 +77,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var maxWatchers = 64
     package var tls = TLSFiles()
     package var auth = Authentication()
-  }
-
-  /// Who may use a port.
-  package struct Authentication: Sendable, Equatable {
-    /// Whether a port that other machines reach may go without authentication.
-    package var allowAnonymous = false
+    /// Whether `/health`, `/ready` and `/metrics` want a token too.
+    package var protectsHealth = false
   }
 
   package struct Tunnel: Sendable, Equatable {

@@ -9,13 +9,16 @@ internal import Synchronization
 /// tunnel's loop.
 final class ListenerSession: TunnelDelegate, Sweepable {
   let listener: Listener
-  private let loop: LoopContext
+  let loop: LoopContext
   /// Of the tunnel's socket.
   private let descriptor: CInt
   private(set) var tunnel: TunnelHandler?
+  /// In whose name it is registered; nil where registering needs no token. Set before it begins.
+  var authorization: ListenerAuthorization?
   private var isLeaving = false
   private var isReplaced = false
-  private var isEndedByOperator = false
+  /// What the log and the event say of an end that was ours.
+  private var endReason: String?
   /// When what is still open is cut; nil while no operator asked for a drain.
   private var drainDeadline: UInt64?
   private var idleSweeps = 0
@@ -41,6 +44,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
     unsafe listener.tunnel = tunnel
     unsafe listener.session = self
     loop.tunnels[ObjectIdentifier(self)] = self
+    if authorization?.end != nil { loop.resources.startSweeping(self) }
     loop.node.registry.add(listener)
     loop.node.routes.add(listener)
     loop.node.logger.info(
@@ -48,7 +52,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
       metadata: [
         "endpoint": "\(listener.endpoint)", "listener": "\(listener.id)", "remote": "\(listener.remoteAddress)",
         "protocol": "\(listener.isPico ? "pico.v1" : "yamux")",
-      ])
+      ].merging(listener.identity.map { ["identity": "\($0)"] } ?? [:]) { $1 })
     loop.node.events.record(
       .listenerConnected,
       [
@@ -113,7 +117,8 @@ final class ListenerSession: TunnelDelegate, Sweepable {
     self.tunnel = nil
     loop.tunnels[ObjectIdentifier(self)] = nil
     let level: Logger.Level = reason == .closed || reason == .closedByPeer ? .info : .warning
-    let text = isEndedByOperator && (reason == .closed || reason == .closedByPeer) ? "ended by an operator" : "\(reason)"
+    let isOurs = reason == .closed || reason == .closedByPeer
+    let text = isOurs ? endReason ?? "\(reason)" : "\(reason)"
     loop.node.logger.log(
       level: level, "listener disconnected",
       metadata: ["endpoint": "\(listener.endpoint)", "listener": "\(listener.id)", "reason": "\(text)"])
@@ -150,7 +155,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   /// An operator ends the listener, which is out of the routes: `drain` lets what is in flight finish within the grace period. Safe to
   /// call again, also to end at once what drains.
   func end(_ mode: Disconnect.Mode, _ block: BlockNotice?) {
-    isEndedByOperator = true
+    endReason = "ended by an operator"
     leave()
     if let block, listener.isPico {
       tunnel?.send(.blocked(seconds: min(block.seconds, ControlMessage.maximumBlock), reason: block.reason))
@@ -169,7 +174,16 @@ final class ListenerSession: TunnelDelegate, Sweepable {
     end(.now, BlockNotice(seconds: block.secondsLeft(now: now), reason: block.reason))
   }
 
+  /// Nobody may speak in the name of the listener's token any more.
+  func endUnauthorized(_ reason: String) {
+    guard tunnel != nil, endReason != reason else { return }
+    endReason = reason
+    leave()
+    close()
+  }
+
   func sweep(now: UInt64) {
+    checkAuthorization(now: now)
     guard let tunnel, let drainDeadline else { return }
     let isIdle = tunnel.streamCount == 0 && listener.inFlight.load(ordering: .relaxed) == 0 && !isOwing
     idleSweeps = isIdle ? idleSweeps + 1 : 0

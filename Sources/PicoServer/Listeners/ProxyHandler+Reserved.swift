@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import PicoAuth
 internal import PicoCore
 internal import PicoHTTP
 internal import PicoTunnel
@@ -16,10 +17,10 @@ extension ProxyHandler {
       answerReady(behind: rest)
     case .listener(let name):
       guard port.contains(.listeners) else { return fail(.notFound, behind: rest) }
-      register(head, span, name, rest)
+      register(head, bytes, name, rest)
     case .tcp(let name):
       guard port.contains(.requests) else { return fail(.notFound, behind: rest) }
-      openTCP(head, span, name, rest)
+      openTCP(head, bytes, name, rest)
     case .unknown:
       fail(.notFound, behind: rest)
     }
@@ -56,13 +57,25 @@ extension ProxyHandler {
 
   // MARK: Registration
 
-  private func register(_ head: borrowing RequestHead, _ span: RawSpan, _ name: HeadSlice, _ rest: ByteBuffer) {
+  private func register(_ head: borrowing RequestHead, _ bytes: ByteBuffer, _ name: HeadSlice, _ rest: ByteBuffer) {
+    let span = bytes.readableBytesSpan
     if let refusal = refusalOfHandshake(head, span) { return fail(refusal, behind: rest) }
     // No agent sends an Origin; a browser always does, whoever wrote the page.
     if head.value(named: "origin", in: span) != nil { return fail(.endpointNotPermitted, behind: rest) }
     guard let endpoint = EndpointID(name.text(in: span)) else { return fail(.malformedRequest, behind: rest) }
+    var authorization: ListenerAuthorization?
+    if let authenticator = node.authenticators.upstream {
+      switch admission(head, span, by: authenticator) {
+      case .admitted(let claims):
+        guard claims.endpoints.permits(endpoint) else { return fail(.endpointNotPermitted, behind: rest) }
+        authorization = ListenerAuthorization(
+          claims, secondsLeft: authenticator.end(of: claims).map { $0 - WallClock.seconds() }, now: loop.resources.now())
+      case .refused(let code): return fail(code, behind: rest)
+      case .waits: return waitForKeys(of: authenticator, with: bytes)
+      }
+    }
     guard !node.isDraining else { return fail(.shuttingDown, behind: rest, retryAfterSeconds: 0) }
-    if let limit = node.listenerLimit(for: endpoint) { return fail(limit, behind: rest, retryAfterSeconds: 5) }
+    if let limit = node.listenerLimit(for: endpoint, loop.limits) { return fail(limit, behind: rest, retryAfterSeconds: 5) }
     let now = loop.resources.now()
     guard let context, let key = head.value(named: "sec-websocket-key", in: span) else { return }
 
@@ -72,12 +85,13 @@ extension ProxyHandler {
     let listener = Listener(
       id: .random(), endpoint: endpoint, loop: loop.resources, loopCount: node.loopCount, isPico: isPico,
       remoteAddress: statedClient ?? context.channel.remoteAddress.map { "\($0.ipAddress ?? ""):\($0.port ?? 0)" } ?? "",
-      connectedAt: WallClock.seconds(),
+      connectedAt: WallClock.seconds(), identity: authorization?.claims.identity,
       agent: Listener.AgentFacts(id: agentID?.text))
     if let block = node.blocks.block(for: listener.registrant, now: now) {
       return fail(.blocked, behind: rest, retryAfterSeconds: block.secondsLeft(now: now))
     }
     let session = ListenerSession(listener: listener, loop: loop, descriptor: descriptor)
+    session.authorization = authorization
     let tunnel = TunnelHandler(settings: node.tunnelSettings(isPico: isPico), loop: loop.resources, delegate: session)
     let answer = WebSocketHandshake.acceptKey(for: key.text(in: span).utf8)
     begin(session, tunnel, answer: answer, isPico: isPico, rest: rest, context: context)

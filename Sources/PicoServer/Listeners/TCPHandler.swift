@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import PicoAuth
 internal import PicoCore
 internal import PicoHTTP
 internal import PicoTunnel
@@ -150,7 +151,7 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
     var kept = replay.take() ?? loop.resources.takeBuffer()
     kept.writeImmutableBuffer(bytes)
     replay = kept
-    if kept.readableBytes > loop.node.settings.retryBuffer { endReplay() }
+    if kept.readableBytes > loop.limits.retryBuffer { endReplay() }
   }
 
   private func endReplay() {
@@ -303,10 +304,19 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
 
 extension ProxyHandler {
   /// `GET /pico/v1/tcp/{endpoint}`: the connection becomes one stream of a listener.
-  func openTCP(_ head: borrowing RequestHead, _ span: RawSpan, _ name: HeadSlice, _ rest: ByteBuffer) {
+  func openTCP(_ head: borrowing RequestHead, _ bytes: ByteBuffer, _ name: HeadSlice, _ rest: ByteBuffer) {
+    let span = bytes.readableBytesSpan
     if let refusal = refusalOfHandshake(head, span) { return fail(refusal, behind: rest) }
     if head.value(named: "origin", in: span) != nil { return fail(.endpointNotPermitted, behind: rest) }
     guard let endpoint = EndpointID(name.text(in: span)) else { return fail(.malformedRequest, behind: rest) }
+    if let authenticator = node.authenticators.proxy {
+      switch admission(head, span, by: authenticator) {
+      case .admitted(let claims):
+        guard claims.endpoints.permits(endpoint) else { return fail(.endpointNotPermitted, behind: rest) }
+      case .refused(let code): return fail(code, behind: rest)
+      case .waits: return waitForKeys(of: authenticator, with: bytes)
+      }
+    }
     guard let context, let key = head.value(named: "sec-websocket-key", in: span) else { return }
     guard let routes = node.routes.routes(of: endpoint) else {
       return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest)

@@ -1,3 +1,4 @@
+internal import PicoAuth
 internal import PicoHTTP
 internal import PicoTunnel
 internal import Synchronization
@@ -7,6 +8,8 @@ final class LoopContext {
   let resources: LoopResources
   let node: Node
   let statistics = LoopStatistics()
+  /// As they are now: a reload changes them between two events of the loop.
+  var limits: ProxyLimits
   var retryBudget: RetryBudget
   /// Tunnels of this loop, by the identity of their listener.
   var tunnels: [ObjectIdentifier: ListenerSession] = [:]
@@ -16,13 +19,16 @@ final class LoopContext {
   var rawConnections: [ObjectIdentifier: TCPHandler] = [:]
   /// All loops of the node, this one among them, by index.
   var neighbours: [NodeLoops.Loop] = []
+  /// Of the proxy port: tokens that requests of this loop had lately.
+  var tokens = TokenCache()
   private var spareHeads: [HeadStorage] = []
   private var heldBytes = 0
   private var publishedBytes = 0
 
-  init(resources: LoopResources, node: Node) {
+  init(resources: LoopResources, node: Node, limits: ProxyLimits) {
     self.resources = resources
     self.node = node
+    self.limits = limits
     retryBudget = RetryBudget(loops: node.loopCount)
   }
 
@@ -32,7 +38,7 @@ final class LoopContext {
   func hold(_ count: Int) {
     heldBytes &+= count
     let change = heldBytes &- publishedBytes
-    guard change.magnitude >= node.settings.bufferedStep else { return }
+    guard change.magnitude >= limits.bufferedStep else { return }
     publishedBytes = heldBytes
     node.buffered.add(change, ordering: .relaxed)
   }

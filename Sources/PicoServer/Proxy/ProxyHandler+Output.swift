@@ -58,7 +58,7 @@ extension ProxyHandler {
     phase = .head
     idleSince = loop.resources.now()
     guard isWritable else { return expectReading(idleSince) }
-    deadline = idleSince &+ node.settings.idleTimeout
+    deadline = idleSince &+ loop.limits.idleTimeout
     if input != nil || isReadPaused { readPipelined() }
   }
 

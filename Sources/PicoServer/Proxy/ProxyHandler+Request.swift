@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import PicoAuth
 internal import PicoCore
 internal import PicoHTTP
 internal import PicoTunnel
@@ -16,6 +17,7 @@ extension ProxyHandler {
     exchange.asksForUpgrade = head.isUpgrade
     exchange.expectsContinue = head.expectsContinue
     exchange.requestBody = head.framing
+    forwarding.consumedAuthorization = false
     if let requestID = head.requestID {
       forwarding.requestID = HeaderText(requestID, of: span)
     } else {
@@ -27,19 +29,29 @@ extension ProxyHandler {
     guard let rest = bytes.getSlice(at: bytes.readerIndex &+ headBytes, length: bytes.readableBytes &- headBytes) else { return }
     if ReservedPath.isReserved(head.path, span) { return beginReserved(head, bytes, rest) }
     guard port.contains(.requests) else { return fail(.notFound, behind: rest) }
+    var grant: EndpointGrant?
+    if let authenticator = node.authenticators.proxy {
+      switch admission(head, span, by: authenticator) {
+      case .admitted(let claims): if !claims.endpoints.isAll { grant = claims.endpoints }
+      case .refused(let code): return fail(code, behind: rest)
+      case .waits: return waitForKeys(of: authenticator, with: bytes)
+      }
+    }
     guard head.loops < 2 else { return fail(.loopDetected, behind: rest) }
     switch node.settings.lookup.find(in: head, span) {
     case .missing: return fail(.missingEndpointID, behind: rest)
     case .invalid: return fail(.malformedRequest, behind: rest)
-    case .found(let name, _): findRoutes(name, span)
+    case .found(let name, _):
+      if let grant, !grant.permits(span.extracting(name.range)) { return fail(.endpointNotPermitted, behind: rest) }
+      findRoutes(name, span)
     }
     guard let routes else { return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest) }
     if moves(for: routes, with: bytes) { return }
     exchange.isRouted = true
     if routes.tailShare != .none { tail(head, span, routes.tailShare) }
-    if node.buffered.load(ordering: .relaxed) >= node.settings.maxBuffered { return fail(.overloaded, behind: rest, retryAfterSeconds: 1) }
-    if node.settings.maxBody > 0, head.contentLength ?? 0 > node.settings.maxBody { return fail(.requestBodyTooLarge, behind: rest) }
-    if let seconds = routes.refusal(node.settings, now: now) { return fail(.tooManyRequests, behind: rest, retryAfterSeconds: seconds) }
+    if node.buffered.load(ordering: .relaxed) >= loop.limits.maxBuffered { return fail(.overloaded, behind: rest, retryAfterSeconds: 1) }
+    if loop.limits.maxBody > 0, head.contentLength ?? 0 > loop.limits.maxBody { return fail(.requestBodyTooLarge, behind: rest) }
+    if let seconds = routes.refusal(loop.limits, now: now) { return fail(.tooManyRequests, behind: rest, retryAfterSeconds: seconds) }
     forwarding.isTrusted = node.trusts(forwarding.clientAddress)
 
     var request = loop.resources.takeBuffer()
@@ -50,7 +62,7 @@ extension ProxyHandler {
     guard phase == .exchange, exchange.response == .awaitingHead else { return loop.resources.giveBack(request) }
     replay = request
     loop.retryBudget.recordRequest(now: now)
-    deadline = now &+ (exchange.awaitsClient(isReadPaused: false) ? node.settings.bodyIdleTimeout : node.settings.timeout)
+    deadline = now &+ (exchange.awaitsClient(isReadPaused: false) ? loop.limits.bodyIdleTimeout : loop.limits.timeout)
     dispatch(now)
   }
 
@@ -89,7 +101,7 @@ extension ProxyHandler {
     request.writeBytes(rest.readableBytesSpan.extracting(0..<count))
   }
 
-  private var exceedsBodyLimit: Bool { node.settings.maxBody > 0 && exchange.requestBody.payloadBytes > node.settings.maxBody }
+  private var exceedsBodyLimit: Bool { loop.limits.maxBody > 0 && exchange.requestBody.payloadBytes > loop.limits.maxBody }
 
   /// Gives the request to a listener that has not had it. Called again for each retry. When there is none, the last one that had it stays
   /// the one that the request is counted for.
@@ -158,9 +170,9 @@ extension ProxyHandler {
     if exceedsBodyLimit { return abandon(.requestBodyTooLarge) }
     guard stream != nil else { return }
     let isUpstreamsTurn = exchange.requestBody.isComplete && exchange.response != .body
-    deadline = loop.resources.now() &+ (isUpstreamsTurn ? node.settings.timeout : node.settings.bodyIdleTimeout)
+    deadline = loop.resources.now() &+ (isUpstreamsTurn ? loop.limits.timeout : loop.limits.bodyIdleTimeout)
     if exchange.canReplay, var kept = replay.take() {
-      if kept.readableBytes &+ body.readableBytes <= node.settings.retryBuffer {
+      if kept.readableBytes &+ body.readableBytes <= loop.limits.retryBuffer {
         kept.writeImmutableBuffer(body)
         replay = kept
       } else {

@@ -46,7 +46,7 @@ extension ProxyHandler {
     let storage = partialResponse.take() ?? loop.takeHead()
     let question = ResponseHead.Question(method: exchange.method, asksForUpgrade: exchange.asksForUpgrade)
     while true {
-      switch storage.response.parse(bytes.readableBytesSpan, limit: node.settings.maxHead, answering: question) {
+      switch storage.response.parse(bytes.readableBytesSpan, limit: loop.limits.maxHead, answering: question) {
       case .incomplete:
         partialResponse = storage
         if isOurs {
@@ -83,7 +83,7 @@ extension ProxyHandler {
   private func relayInterim(_ head: borrowing ResponseHead, _ bytes: ByteBuffer) {
     guard exchange.version == .http11 else { return }
     exchange.response = .interim
-    if !exchange.requestBody.isComplete { deadline = loop.resources.now() &+ node.settings.bodyIdleTimeout }
+    if !exchange.requestBody.isComplete { deadline = loop.resources.now() &+ loop.limits.bodyIdleTimeout }
     withOut { out in
       _ = head.writeToClient(
         bytes.readableBytesSpan,
@@ -108,7 +108,7 @@ extension ProxyHandler {
       exchange.keepsAlive = result.keepsAlive
     }
     exchange.response = .body
-    if isWritable { deadline = exchange.requestBody.isComplete ? 0 : now &+ node.settings.bodyIdleTimeout } else { expectReading(now) }
+    if isWritable { deadline = exchange.requestBody.isComplete ? 0 : now &+ loop.limits.bodyIdleTimeout } else { expectReading(now) }
     let rest = bytes.getSlice(at: bytes.readerIndex &+ headBytes, length: bytes.readableBytes &- headBytes)
     if head.isSwitch {
       phase = .upgraded

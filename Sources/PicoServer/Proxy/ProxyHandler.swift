@@ -67,6 +67,10 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   /// Since when the connection waits for the first byte of a request.
   var idleSince: UInt64 = 0
   var accessRecord: AccessRecord?
+  /// That the last request had.
+  var knownToken: KnownToken?
+  /// A request waits for a key set to be fetched.
+  var isAwaitingKeys = false
 
   static let pipelineLimit = 64 << 10
   static let lingerTime: UInt64 = 1_000_000_000
@@ -104,7 +108,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     loop.connections[ObjectIdentifier(self)] = self
     loop.resources.startSweeping(self)
     idleSince = loop.resources.now()
-    deadline = idleSince &+ node.settings.headTimeout
+    deadline = idleSince &+ loop.limits.headTimeout
   }
 
   func channelActive(context: ChannelHandlerContext) {
@@ -121,6 +125,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     guard self.context != nil else { return }
     self.context = nil
     phase = .left
+    stopAwaitingKeys()
     loop.connections[ObjectIdentifier(self)] = nil
     loop.resources.stopSweeping(self)
     releaseHeld()
@@ -131,7 +136,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = unwrapInboundIn(data)
     switch phase {
-    case .head where isWritable: readHead(bytes)
+    case .head where isWritable && !isAwaitingKeys: readHead(bytes)
     case .head: readLater(bytes)
     case .exchange: readBody(bytes)
     case .upgraded: relayUpstream(bytes)
@@ -171,9 +176,9 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     stream?.consumed(count)
     switch phase {
     case .exchange where exchange.response == .body:
-      deadline = exchange.requestBody.isComplete ? 0 : now &+ node.settings.bodyIdleTimeout
+      deadline = exchange.requestBody.isComplete ? 0 : now &+ loop.limits.bodyIdleTimeout
     case .head:
-      if partialRequest == nil { deadline = now &+ node.settings.idleTimeout }
+      if partialRequest == nil { deadline = now &+ loop.limits.idleTimeout }
       readPipelined()
     case .exchange, .upgraded, .lingering, .left:
       break
@@ -251,10 +256,10 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     }
     let isBeginning = partialRequest == nil
     let storage = partialRequest.take() ?? loop.takeHead()
-    switch storage.request.parse(bytes.readableBytesSpan, limit: node.settings.maxHead) {
+    switch storage.request.parse(bytes.readableBytesSpan, limit: loop.limits.maxHead) {
     case .incomplete:
       // The clock of a head starts with its first byte and is not put back by more.
-      if isBeginning { deadline = loop.resources.now() &+ node.settings.headTimeout }
+      if isBeginning { deadline = loop.resources.now() &+ loop.limits.headTimeout }
       partialRequest = storage
       if isOurs { input = bytes } else { keep(bytes) }
     case .failed(let fault):
@@ -291,7 +296,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     input = buffer
   }
 
-  /// The client did not take the last response yet: the next request waits, so that no client can make responses pile up.
+  /// The client did not take the last response yet, or a request waits for keys: the next one waits too, so that no client can make them pile up.
   private func readLater(_ bytes: ByteBuffer) {
     keep(bytes)
     if input?.readableBytes ?? 0 > Self.pipelineLimit { pauseReading() }
@@ -331,7 +336,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
 
   /// From now on the client has to take something within the time for an idle body.
   func expectReading(_ now: UInt64) {
-    deadline = now &+ node.settings.bodyIdleTimeout
+    deadline = now &+ loop.limits.bodyIdleTimeout
     takenAtDeadline = taken
   }
 

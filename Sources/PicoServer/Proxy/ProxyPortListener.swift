@@ -14,7 +14,7 @@ enum ProxyPortListener {
     let turn = Turn()
     return try Acceptor(try ListenAddresses.resolve(address, key: key), key: key, logger: node.logger) { descriptor in
       loops.countAccepted()
-      guard node.connections.add(1, ordering: .relaxed).newValue <= node.settings.maxConnections else {
+      guard node.connections.add(1, ordering: .relaxed).newValue <= node.maxConnections.load(ordering: .relaxed) else {
         node.connections.subtract(1, ordering: .relaxed)
         Glibc.close(descriptor)
         return

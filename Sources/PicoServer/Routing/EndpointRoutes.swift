@@ -27,13 +27,13 @@ package final class EndpointRoutes: Sendable {
   var isAllPico: Bool { plainCount.load(ordering: .relaxed) == 0 }
 
   /// Whole seconds to wait when a limit of the endpoint refuses one more request; nil when it may come in.
-  func refusal(_ settings: ProxySettings, now: UInt64) -> Int? {
-    if settings.maxRequestsPerEndpoint > 0 {
+  func refusal(_ limits: ProxyLimits, now: UInt64) -> Int? {
+    if limits.maxRequestsPerEndpoint > 0 {
       let inFlight = listeners.withLock { $0.reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
-      if inFlight >= settings.maxRequestsPerEndpoint { return 1 }
+      if inFlight >= limits.maxRequestsPerEndpoint { return 1 }
     }
-    guard settings.rateLimit > 0 else { return nil }
-    return bucket.withLock { $0.take(rate: settings.rateLimit, now: now) } ? nil : 1
+    guard limits.rateLimit > 0 else { return nil }
+    return bucket.withLock { $0.take(rate: limits.rateLimit, now: now) } ? nil : 1
   }
 
   // MARK: Looking closer

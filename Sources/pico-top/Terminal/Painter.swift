@@ -65,8 +65,18 @@ struct Painter {
     if style.attributes.contains(.underline) { attributes |= PICO_UNDERLINE.rawValue }
     if style.attributes.contains(.reverse) { attributes |= PICO_REVERSE.rawValue }
     guard maximumPairs > 1 else { return (attributes, 0) }
-    if profile.hasEightColours, case .ansi(8...15) = style.foreground { attributes |= PICO_BOLD.rawValue }
-    return (attributes, pair(Pair(foreground: number(style.foreground), background: number(style.background))))
+    var foreground = number(style.foreground)
+    if profile.hasEightColours, case .ansi(let index) = style.foreground {
+      switch index {
+      // Bold black is black wherever bold is no brighter.
+      case 8:
+        foreground = 7
+        attributes |= PICO_DIM.rawValue
+      case 9...15: attributes |= PICO_BOLD.rawValue
+      default: break
+      }
+    }
+    return (attributes, pair(Pair(foreground: foreground, background: number(style.background))))
   }
 
   /// The terminal's number for a colour.

@@ -79,7 +79,7 @@ final class ScriptedAgent: Sendable {
   /// Registers and waits for the 101. Throws ``WebSocketAnswer/Refusal`` when the node says no.
   static func connect(
     to node: RunningNode, endpoint: String = "e", isPico: Bool = true, path: String = "/pico/v1/listener/",
-    preamble: String = "", agentID: String? = "a-1", _ script: @escaping Script
+    preamble: String = "", agentID: String? = "a-1", token: String? = nil, _ script: @escaping Script
   ) async throws -> ScriptedAgent {
     let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
     let seen = SeenStreams()
@@ -88,8 +88,8 @@ final class ScriptedAgent: Sendable {
       channel.eventLoop.makeCompletedFuture {
         try channel.pipeline.syncOperations.addHandler(
           Registration(
-            preamble: preamble, path: path + endpoint, isPico: isPico, agentID: agentID, state: State(script: script, seen: seen),
-            opened: opened))
+            preamble: preamble, path: path + endpoint, isPico: isPico, agentID: agentID, token: token,
+            state: State(script: script, seen: seen), opened: opened))
       }
     }.connect(host: "127.0.0.1", port: node.upstreamPort).get()
     return ScriptedAgent(try await opened.futureResult.get(), eventLoop, seen)
@@ -230,19 +230,21 @@ private final class Registration: ChannelInboundHandler, RemovableChannelHandler
   private let path: String
   private let isPico: Bool
   private let agentID: String?
+  private let token: String?
   private let state: ScriptedAgent.State
   private let opened: EventLoopPromise<NIOLoopBound<ScriptedAgent.State>>
   private let key: [UInt8]
   private var answer: WebSocketAnswer
 
   init(
-    preamble: String, path: String, isPico: Bool, agentID: String?, state: ScriptedAgent.State,
+    preamble: String, path: String, isPico: Bool, agentID: String?, token: String?, state: ScriptedAgent.State,
     opened: EventLoopPromise<NIOLoopBound<ScriptedAgent.State>>
   ) {
     self.preamble = preamble
     self.path = path
     self.isPico = isPico
     self.agentID = agentID
+    self.token = token
     self.state = state
     self.opened = opened
     key = WebSocketHandshake.makeKey()
@@ -250,7 +252,8 @@ private final class Registration: ChannelInboundHandler, RemovableChannelHandler
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    let request = WebSocketRequest(authority: "localhost", path: path, key: key, subprotocol: isPico ? "pico.v1" : nil, agentID: agentID)
+    var request = WebSocketRequest(authority: "localhost", path: path, key: key, subprotocol: isPico ? "pico.v1" : nil, agentID: agentID)
+    request.token = token
     context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: Array(preamble.utf8) + (request.encoded() ?? []))), promise: nil)
   }
 

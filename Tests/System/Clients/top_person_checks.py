@@ -45,6 +45,8 @@ def mouse():
         terminal.wait(lambda: "›" not in terminal.text)
 
         def press(line, word):
+            # The line may be drawn piece by piece.
+            terminal.wait(lambda: word in (terminal.text.splitlines()[line:line + 1] or [""])[0])
             column = terminal.text.splitlines()[line].index(word) + 1
             terminal.send(f"\x1b[<0;{column};{line + 1}M\x1b[<0;{column};{line + 1}m")
 

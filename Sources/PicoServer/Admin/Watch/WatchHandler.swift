@@ -19,11 +19,15 @@ final class WatchHandler: ChannelInboundHandler {
 
   /// The largest message of a client.
   static let maximumMessage = 64 << 10
+  /// Seconds; what lasts longer is noticed with a ping.
+  private static let longestPermit = 86_400.0
   /// Messages that wait for the ones before them; then nothing is read.
   private static let maximumWaiting = 16
 
   private let publisher: StatusPublisher
   private let caller: Operator
+  /// Nil where the port has no authentication.
+  private let permit: WatchPermit?
   private let times: Times
   private let id = WatcherID.next()
   private var outlet: WatchOutlet?
@@ -31,11 +35,13 @@ final class WatchHandler: ChannelInboundHandler {
   private var isBusy = false
   private var heardAt = NIODeadline.now()
   private var pinging: RepeatedTask?
+  private var ending: Scheduled<Void>?
   private var isClosing = false
 
-  init(publisher: StatusPublisher, caller: Operator, times: Times) {
+  init(publisher: StatusPublisher, caller: Operator, permit: WatchPermit? = nil, times: Times) {
     self.publisher = publisher
     self.caller = caller
+    self.permit = permit
     self.times = times
   }
 
@@ -49,6 +55,11 @@ final class WatchHandler: ChannelInboundHandler {
     self.outlet = outlet
     pinging = context.eventLoop.scheduleRepeatedTask(initialDelay: times.ping, delay: times.ping) { _ in
       bound.value.0.ping(bound.value.1)
+    }
+    if let seconds = permit?.secondsLeft, seconds < Self.longestPermit {
+      ending = context.eventLoop.scheduleTask(in: .nanoseconds(Int64(seconds * 1e9))) {
+        bound.value.0.close(.policyViolation, bound.value.1)
+      }
     }
     // Messages wait until the publisher knows the watcher.
     isBusy = true
@@ -75,6 +86,7 @@ final class WatchHandler: ChannelInboundHandler {
     guard outlet != nil else { return }
     outlet = nil
     pinging?.cancel()
+    ending?.cancel()
     waiting.removeAll()
     let (publisher, id) = (publisher, id)
     Task { await publisher.leave(id) }
@@ -133,6 +145,7 @@ final class WatchHandler: ChannelInboundHandler {
 
   private func ping(_ context: ChannelHandlerContext) {
     guard let outlet, !isClosing else { return }
+    guard permit?.isGood != false else { return close(.policyViolation, context) }
     let now = NIODeadline.now()
     // A peer that we do not read from is heard all the same.
     let isSilent = waiting.count < Self.maximumWaiting && now - heardAt >= times.silence

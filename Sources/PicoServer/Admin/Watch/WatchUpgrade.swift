@@ -8,13 +8,18 @@ internal import Synchronization
 /// Makes status WebSockets of admin connections, within the limit and by the rules of the port.
 final class WatchUpgrade: Sendable {
   private let policy: AdminPolicy
+  private let authenticator: PortAuthenticator?
   private let publisher: StatusPublisher
   private let maximum: Int
   private let times: WatchHandler.Times
   private let count = Atomic<Int>(0)
 
-  init(policy: AdminPolicy, publisher: StatusPublisher, maximum: Int, times: WatchHandler.Times = .init()) {
+  init(
+    policy: AdminPolicy, authenticator: PortAuthenticator? = nil, publisher: StatusPublisher, maximum: Int,
+    times: WatchHandler.Times = .init()
+  ) {
     self.policy = policy
+    self.authenticator = authenticator
     self.publisher = publisher
     self.maximum = maximum
     self.times = times
@@ -22,19 +27,30 @@ final class WatchUpgrade: Sendable {
 
   /// Stands behind the decoder of a connection until its first request shows what it is.
   func handler(
-    encoder: HTTPResponseEncoder, replaces handlers: [any RemovableChannelHandler]
+    encoder: HTTPResponseEncoder, replaces handlers: [any RemovableChannelHandler], on eventLoop: any EventLoop
   ) -> HTTPServerUpgradeHandler {
+    // What was found out about the request that asks for the upgrade.
+    let found = NIOLoopBoundBox(AdminAccess.anonymous, eventLoop: eventLoop)
     let upgrader = NIOWebSocketServerUpgrader(
       maxFrameSize: WatchHandler.maximumMessage, automaticErrorHandling: false,
-      shouldUpgrade: { [self] channel, head in channel.eventLoop.makeSucceededFuture(accept(head, channel)) },
+      shouldUpgrade: { [self] channel, head in
+        let request = AdminRequest(head)
+        guard let authenticator else { return channel.eventLoop.makeSucceededFuture(accept(request, .anonymous, channel)) }
+        return channel.eventLoop.makeFutureWithTask { await authenticator.accessLater(of: request) }.map { [self] access in
+          found.value = access
+          return accept(request, access, channel)
+        }
+      },
       upgradePipelineHandler: { [self] channel, head in
-        let caller = Operator(channel.remoteAddress, role: policy.role(of: AdminRequest(head)))
+        let access = found.value
+        let caller = Operator(channel.remoteAddress, role: policy.role(of: AdminRequest(head), access), access)
+        let permit = authenticator.flatMap { WatchPermit(access, $0) }
         return channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandlers(
             ClientFrameCheck(),
             NIOWebSocketFrameAggregator(
               minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024, maxAccumulatedFrameSize: WatchHandler.maximumMessage),
-            WatchHandler(publisher: publisher, caller: caller, times: times))
+            WatchHandler(publisher: publisher, caller: caller, permit: permit, times: times))
         }
       })
     return HTTPServerUpgradeHandler(
@@ -42,8 +58,8 @@ final class WatchUpgrade: Sendable {
   }
 
   /// Nil leaves the request to the handler of requests, which says why.
-  private func accept(_ head: HTTPRequestHead, _ channel: any Channel) -> HTTPHeaders? {
-    guard policy.decide(AdminRequest(head)) == .serve(.watch) else { return nil }
+  private func accept(_ request: AdminRequest, _ access: AdminAccess, _ channel: any Channel) -> HTTPHeaders? {
+    guard policy.decide(request, access) == .serve(.watch) else { return nil }
     guard count.add(1, ordering: .relaxed).newValue <= maximum else {
       count.subtract(1, ordering: .relaxed)
       return nil

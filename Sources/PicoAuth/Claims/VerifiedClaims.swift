@@ -1,0 +1,25 @@
+/// What a token says that was verified: its signature is of a key that counts, and its times, audience and issuer hold.
+package struct VerifiedClaims: Equatable, Sendable {
+  /// `sub`.
+  package var subject: String?
+  package var issuer: String?
+  /// `exp` in seconds since 1970.
+  package var expiry: Double?
+  package var endpoints: EndpointGrant
+  /// nil: none, or none that is known.
+  package var role: TokenRole?
+  /// The key that signed it.
+  package var key: Fingerprint
+
+  package init(
+    subject: String? = nil, issuer: String? = nil, expiry: Double? = nil, endpoints: EndpointGrant, role: TokenRole? = nil,
+    key: Fingerprint
+  ) {
+    self.subject = subject
+    self.issuer = issuer
+    self.expiry = expiry
+    self.endpoints = endpoints
+    self.role = role
+    self.key = key
+  }
+}

@@ -1,0 +1,17 @@
+/// Token text in, verified claims out. A value, and nothing in it waits.
+package struct TokenVerifier: Sendable {
+  package var keys: KeySet
+  package var rules: TokenRules
+
+  package init(keys: KeySet, rules: TokenRules) {
+    self.keys = keys
+    self.rules = rules
+  }
+
+  /// - Parameter now: seconds since 1970.
+  package func verify(_ text: [UInt8], now: Double) throws(TokenFault) -> VerifiedClaims {
+    let token = try CompactToken(text)
+    let key = try keys.signer(of: token)
+    return try rules.check(token.claims, key: key.fingerprint, now: now)
+  }
+}
