@@ -106,7 +106,7 @@ if build == "all" {
       name: "pico",
       dependencies: [
         "PicoCore", "PicoAuth", "PicoServer", "PicoClient", "PicoAgent", "PicoBench", "PicoStatus", "PicoTransport", "PicoConfiguration",
-        arguments, unixSignals, logging, nioCore, nioPosix, nioHTTP1,
+        arguments, unixSignals, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
       ],
       swiftSettings: strict, linkerSettings: small),
     .testTarget(name: "PicoAuthTests", dependencies: ["PicoAuth", "PicoCore", jwt, crypto], swiftSettings: strict),

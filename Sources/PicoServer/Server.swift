@@ -27,6 +27,8 @@ package final class Server: Sendable {
     var history: HistoryRecorder
     var publisher: StatusPublisher
     var keys: KeyMaintenance
+    var tls: PortsTLS
+    var watching: Task<Void, Never>?
   }
 
   /// The access log stays the caller's, who closes it after `shutdown`.
@@ -99,7 +101,7 @@ package final class Server: Sendable {
       return Running(
         node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors,
         proxyAddresses: acceptors.first?.addresses ?? [], upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin,
-        history: history, publisher: publisher, keys: keys)
+        history: history, publisher: publisher, keys: keys, tls: tls, watching: tls.watch())
     } catch {
       for acceptor in acceptors { acceptor.close() }
       throw error
@@ -147,6 +149,9 @@ package final class Server: Sendable {
     await keys.run()
   }
 
+  /// Reads the files of certificates again; new connections have the new ones.
+  package func readCertificatesAgain() { running.withLock { $0?.tls }?.readAgain() }
+
   // MARK: Leaving
 
   /// Ends the node. Gracefully: `/ready` says no for `drain-delay` while all is served, then every response closes its connection, agents are
@@ -158,6 +163,7 @@ package final class Server: Sendable {
         return running
       })
     else { return }
+    running.watching?.cancel()
     running.node.startLeaving()
     if graceful {
       try? await Task.sleep(for: configuration.drainDelay)

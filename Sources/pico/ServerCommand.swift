@@ -37,6 +37,7 @@ struct ServerCommand: AsyncParsableCommand {
       signals: signals, drain: { await server.shutdown(graceful: true) },
       reload: {
         accessLog?.reopen()
+        server.readCertificatesAgain()
         await server.readKeysAgain()
         guard let configuration = live.reload() else { return }
         log.apply(configuration.log)

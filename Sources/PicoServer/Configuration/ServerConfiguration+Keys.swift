@@ -136,15 +136,17 @@ extension ServerConfiguration {
       }
       taken.append((key, address))
     }
-    checkAnonymous("proxy", proxy, configuration.proxy.auth, &problems)
-    checkAnonymous("upstream", configuration.upstream.listen ?? proxy, configuration.upstream.auth, &problems)
-    checkAnonymous("admin", configuration.admin.listen, configuration.admin.auth, &problems)
+    let listeners = configuration.sharesSocket ? configuration.proxy.tls : configuration.upstream.tls
+    checkAnonymous("proxy", proxy, configuration.proxy.auth, configuration.proxy.tls, &problems)
+    checkAnonymous("upstream", configuration.upstream.listen ?? proxy, configuration.upstream.auth, listeners, &problems)
+    checkAnonymous("admin", configuration.admin.listen, configuration.admin.auth, configuration.admin.tls, &problems)
   }
 
   private static func checkAnonymous(
-    _ port: String, _ address: HostPort, _ auth: Authentication, _ problems: inout ConfigurationProblems
+    _ port: String, _ address: HostPort, _ auth: Authentication, _ tls: TLSFiles, _ problems: inout ConfigurationProblems
   ) {
-    guard !address.isLoopback, !auth.isOn else { return }
+    // Who has no certificate of the port's authorities does not come in either.
+    guard !address.isLoopback, !auth.isOn, tls.clientCA == nil else { return }
     if auth.allowAnonymous {
       problems.warn("\(port).auth.allow-anonymous: \(address) is open to other machines without authentication")
     } else {

@@ -101,6 +101,9 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     forwarding.isSecure = true
   }
 
+  /// Whose the client's certificate is, where the port asks for one.
+  var clientIdentity: String? { edge == nil ? nil : context.flatMap { CertificateIdentity.text(of: $0.channel) } }
+
   // MARK: Channel events
 
   func handlerAdded(context: ChannelHandlerContext) {

@@ -6,11 +6,18 @@ internal import PicoTransport
 internal import PicoTunnel
 internal import Synchronization
 
-/// How one port encrypts. Each connection takes what holds when it is accepted, and keeps it.
+/// How one port encrypts: by its files as they were when they could last be used. Each connection takes what holds when it is accepted, and
+/// keeps it.
 final class PortTLS: Sendable {
+  private struct State {
+    var context: NIOSSLContext
+    var watch: FileWatch<[FileStamp]>
+  }
+
   /// Such as `proxy.tls`.
   let key: String
-  private let current: Locked<NIOSSLContext>
+  private let files: TLSFiles
+  private let state: Locked<State>
   private let handshakeTimeout: TimeAmount
   private let logger: Logger
 
@@ -18,16 +25,17 @@ final class PortTLS: Sendable {
   /// - Throws: ``PicoError`` `badConfiguration` that names the key and the file.
   static func open(_ files: TLSFiles, key: String, handshakeTimeout: Duration, logger: Logger) throws(PicoError) -> PortTLS? {
     guard files.isOn else { return nil }
-    return PortTLS(
-      key: key, context: try files.makeContext(key: key),
-      handshakeTimeout: .nanoseconds(Int64(clamping: handshakeTimeout.inNanoseconds)), logger: logger)
+    return try PortTLS(files, key: key, handshakeTimeout: handshakeTimeout, logger: logger)
   }
 
-  private init(key: String, context: NIOSSLContext, handshakeTimeout: TimeAmount, logger: Logger) {
+  private init(_ files: TLSFiles, key: String, handshakeTimeout: Duration, logger: Logger) throws(PicoError) {
+    self.files = files
     self.key = key
+    self.handshakeTimeout = .nanoseconds(Int64(clamping: handshakeTimeout.inNanoseconds))
     self.logger = logger
-    self.handshakeTimeout = handshakeTimeout
-    current = Locked(context)
+    // Before the files are read: what changes in between is seen as a change.
+    let stamps = files.stamps
+    state = Locked(State(context: try files.makeContext(key: key), watch: FileWatch(read: stamps)))
   }
 
   /// Puts TLS at the end of the pipeline.
@@ -39,7 +47,7 @@ final class PortTLS: Sendable {
     let pipeline = channel.pipeline.syncOperations
     try pipeline.addHandler(edge)
     try pipeline.addHandler(
-      NIOSSLServerHandler(context: current.withLock { $0 }, configuration: options), name: EncryptionHandler.name)
+      NIOSSLServerHandler(context: state.withLock { $0.context }, configuration: options), name: EncryptionHandler.name)
     try pipeline.addHandler(
       TLSInnerHandler(timeout: handshakeTimeout) { [logger, key] fault, client in
         let remote = client.map(\.display) ?? ""
@@ -47,6 +55,35 @@ final class PortTLS: Sendable {
       })
     return edge
   }
+
+  // MARK: Files that change
+
+  /// Looks at the files, and reads them when they changed and stand still. Blocks, as the next one does.
+  func look() {
+    let stamps = files.stamps
+    if state.withLock({ $0.watch.look(stamps) }) { read() }
+  }
+
+  /// Reads the files, whatever they are.
+  func readAgain() {
+    let stamps = files.stamps
+    state.withLock { $0.watch.take(stamps) }
+    read()
+  }
+
+  private func read() {
+    do throws(PicoError) {
+      let context = try files.makeContext(key: key)
+      state.withLock { $0.context = context }
+      logger.notice("certificates read again", metadata: ["port": "\(key)"])
+    } catch {
+      logger.warning("new certificates cannot be used, the former ones stay", metadata: ["reason": "\(error)"])
+    }
+  }
+}
+
+extension TLSFiles {
+  fileprivate var stamps: [FileStamp] { paths.map { FileStamp(path: $0) } }
 }
 
 /// The TLS of a node's ports.
@@ -56,7 +93,7 @@ struct PortsTLS: Sendable {
   let upstream: PortTLS?
   let admin: PortTLS?
 
-  var all: [PortTLS] { [proxy, upstream, admin].compactMap { $0 } }
+  private var all: [PortTLS] { [proxy, upstream, admin].compactMap { $0 } }
 
   init(_ configuration: ServerConfiguration, logger: Logger) throws(PicoError) {
     let timeout = configuration.proxy.headTimeout
@@ -65,5 +102,21 @@ struct PortsTLS: Sendable {
       configuration.sharesSocket
       ? nil : try PortTLS.open(configuration.upstream.tls, key: "upstream.tls", handshakeTimeout: timeout, logger: logger)
     admin = try PortTLS.open(configuration.admin.tls, key: "admin.tls", handshakeTimeout: timeout, logger: logger)
+  }
+
+  /// Looks at the files every two seconds until it is cancelled. Nil without any.
+  func watch() -> Task<Void, Never>? {
+    let ports = all
+    guard !ports.isEmpty else { return nil }
+    return Task {
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .seconds(2))
+        for port in ports { port.look() }
+      }
+    }
+  }
+
+  func readAgain() {
+    for port in all { port.readAgain() }
   }
 }

@@ -9,10 +9,11 @@ extension TLSFiles {
   /// Reads the files.
   /// - Throws: ``PicoError`` `badConfiguration` that names the key and the file. Blocks, so not for event loops.
   func makeContext(key: String) throws(PicoError) -> NIOSSLContext {
-    guard let (firstKey, first) = pairs(key).first else {
+    var identities: [Pair.Identity] = []
+    for (key, pair) in pairs(key) { identities.append(try pair.read(key)) }
+    guard let identity = identities.first else {
       throw PicoError(.badConfiguration, "\(key).cert: no certificate", side: .internal)
     }
-    let identity = try first.read(firstKey)
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: identity.chain.map { .certificate($0) }, privateKey: .privateKey(identity.key))
     configuration.minimumTLSVersion = .tlsv12
@@ -26,11 +27,20 @@ extension TLSFiles {
     configuration.applicationProtocols = ["http/1.1"]
     // How long a connection that we ended may wait for the other side's last word.
     configuration.shutdownTimeout = .seconds(1)
+    if let clientCA {
+      configuration.trustRoots = .certificates(try Self.certificates(clientCA, key: "\(key).client-ca"))
+      // A client has no name to be compared: that it has a certificate of these authorities, for clients, is what is asked.
+      configuration.certificateVerification = .noHostnameVerification
+      configuration.sendCANameList = true
+    }
+    if identities.count > 1 {
+      let choice = CertificateChoice(identities)
+      configuration.sslContextCallback = { asked, promise in promise.succeed(choice.shown(for: asked.serverHostname)) }
+    }
     do {
       return try NIOSSLContext(configuration: configuration)
     } catch {
-      throw PicoError(
-        .badConfiguration, "\(firstKey).key: \(first.key) is not the key of the certificate in \(first.certificate)", side: .internal)
+      throw PicoError(.badConfiguration, "\(key): the certificates cannot be used", side: .internal, cause: error)
     }
   }
 
@@ -59,6 +69,13 @@ extension TLSFiles.Pair {
     var key: NIOSSLPrivateKey
   }
 
+  private static func fit(_ chain: [NIOSSLCertificate], _ key: NIOSSLPrivateKey) -> Bool {
+    var configuration = TLSConfiguration.makeServerConfiguration(
+      certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+    configuration.certificateVerification = .none
+    return (try? NIOSSLContext(configuration: configuration)) != nil
+  }
+
   /// - Parameter prefix: `proxy.tls`.
   func read(_ prefix: String) throws(PicoError) -> Identity {
     let chain = try TLSFiles.certificates(certificate, key: "\(prefix).cert")
@@ -66,6 +83,9 @@ extension TLSFiles.Pair {
     guard let privateKey = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
       throw PicoError(
         .badConfiguration, "\(prefix).key: \(key) holds no key that can be read (one with a passphrase cannot)", side: .internal)
+    }
+    guard Self.fit(chain, privateKey) else {
+      throw PicoError(.badConfiguration, "\(prefix).key: \(key) is not the key of the certificate in \(certificate)", side: .internal)
     }
     return Identity(chain: chain, key: privateKey)
   }

@@ -71,14 +71,3 @@ final class TLSInnerHandler: ChannelInboundHandler {
     failed(fault, context.remoteAddress)
   }
 }
-
-/// What went wrong with the TLS of a connection, in words.
-struct TLSFault: Error, Equatable, CustomStringConvertible {
-  let description: String
-
-  static let timeout = TLSFault(description: "the handshake took too long")
-
-  private init(description: String) { self.description = description }
-
-  init(_ error: any Error) { description = ConnectErrorText.text(error) }
-}

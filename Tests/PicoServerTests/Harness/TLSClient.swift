@@ -13,6 +13,8 @@ final class TLSClient: Sendable {
     var isEstablished = false
     var version: TLSVersion?
     var negotiated: String?
+    /// Of the node, in DER.
+    var certificate: [UInt8]?
     /// The node said that it sent everything.
     var isEnded = false
     var fault: String?
@@ -94,10 +96,12 @@ final class TLSClient: Sendable {
       switch event {
       case TLSUserEvent.handshakeCompleted(let negotiated):
         let version = try? context.pipeline.syncOperations.nioSSL_tlsVersion()
+        let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()?.toDERBytes()
         state.seen.withLock {
           $0.isEstablished = true
           $0.negotiated = negotiated
           $0.version = version
+          $0.certificate = certificate
         }
       case ChannelEvent.inputClosed: state.seen.withLock { if $0.fault == nil { $0.isEnded = true } }
       default: break
