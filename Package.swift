@@ -69,14 +69,14 @@ if build != "fuzz" {
       name: "PicoServer",
       dependencies: [
         "PicoCore", "PicoTunnel", "PicoHTTP", "PicoAuth", "PicoStatus", "PicoTransport", "PicoConfiguration", nioCore, nioPosix, nioHTTP1,
-        nioWebSocket, logging,
+        nioWebSocket, nioTLS, nioSSL, logging,
       ],
       swiftSettings: strict),
     .testTarget(
       name: "PicoServerTests",
       dependencies: [
-        "PicoCore", "PicoHTTP", "PicoAuth", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "Support", nioCore,
-        nioPosix, nioHTTP1, logging, crypto,
+        "PicoCore", "PicoHTTP", "PicoAuth", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus", "PicoTransport", "Support",
+        nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, crypto,
       ], swiftSettings: strict),
     .testTarget(
       name: "PicoAgentTests",
@@ -106,7 +106,7 @@ if build == "all" {
       name: "pico",
       dependencies: [
         "PicoCore", "PicoAuth", "PicoServer", "PicoClient", "PicoAgent", "PicoBench", "PicoStatus", "PicoTransport", "PicoConfiguration",
-        arguments, unixSignals, logging, nioCore, nioPosix, nioHTTP1,
+        arguments, unixSignals, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
       ],
       swiftSettings: strict, linkerSettings: small),
     .testTarget(name: "PicoAuthTests", dependencies: ["PicoAuth", "PicoCore", jwt, crypto], swiftSettings: strict),

@@ -104,6 +104,7 @@ package final class Agent: Sendable {
     settings.tokenFile = configuration.server.tokenFile
     settings.allowsPlaintextToken = configuration.server.allowPlaintextToken
     settings.caFile = configuration.server.tls.ca
+    settings.credentials = configuration.server.tls.credentials
     settings.serverName = configuration.server.tls.serverName
     settings.upstreamName = listener.upstream.description
     return settings

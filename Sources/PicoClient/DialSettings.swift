@@ -1,4 +1,5 @@
 package import PicoCore
+internal import PicoTransport
 
 /// Which endpoint is dialled, and through which server.
 public struct DialSettings: Sendable {
@@ -37,6 +38,11 @@ public struct DialSettings: Sendable {
   public var caFile: String? {
     get { access.caFile }
     set { access.caFile = newValue }
+  }
+
+  /// PEM files by which the client shows who it is to a server that asks: a certificate, then those that lead to its authority, and its key.
+  public mutating func setCredentials(certificateFile: String, keyFile: String) {
+    access.credentials = TLSContext.Credentials(certificateFile: certificateFile, keyFile: keyFile)
   }
 
   /// The name in the server's certificate; nil is the host of the server.

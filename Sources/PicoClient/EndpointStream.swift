@@ -219,8 +219,7 @@ final class EndpointStream: ChannelDuplexHandler, HandshakeSuccessor, TickFlushi
     self.consumer = nil
     if let context {
       self.context = nil
-      if byReset { context.channel.closeByReset() }
-      context.close(promise: nil)
+      if byReset { context.channel.closeByReset() } else { context.close(promise: nil) }
     }
     consumer?.streamDidClose(error)
   }

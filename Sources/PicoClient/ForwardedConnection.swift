@@ -188,6 +188,5 @@ final class ForwardedConnection: ChannelDuplexHandler, TickFlushing, EndpointStr
     flushTick()
     self.context = nil
     context.channel.closeByReset()
-    context.close(promise: nil)
   }
 }

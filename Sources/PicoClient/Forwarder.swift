@@ -124,10 +124,7 @@ private final class OpenConnections: Sendable {
   /// By reset: what was under way is not whole.
   func closeAll() {
     for channel in channels.withLock({ Array($0.values) }) {
-      channel.eventLoop.execute {
-        channel.closeByReset()
-        channel.close(promise: nil)
-      }
+      channel.eventLoop.execute { channel.closeByReset() }
     }
   }
 }

@@ -1,4 +1,5 @@
 package import PicoCore
+package import PicoTransport
 
 /// What a ``Listener`` needs to know. Nothing here changes once it runs, but what the token file holds.
 package struct ListenerSettings: Sendable {
@@ -24,6 +25,7 @@ package struct ListenerSettings: Sendable {
   package var allowsPlaintextToken = false
   /// A PEM file of authorities; nil is the system's.
   package var caFile: String?
+  package var credentials: TLSContext.Credentials?
   /// The name that the server's certificate must have; nil is the host.
   package var serverName: String?
   /// For log lines: what is behind the listener.
@@ -47,6 +49,7 @@ package struct ListenerSettings: Sendable {
     access.tokenFile = tokenFile
     access.allowsPlaintextToken = allowsPlaintextToken
     access.caFile = caFile
+    access.credentials = credentials
     access.serverName = serverName
     return access
   }

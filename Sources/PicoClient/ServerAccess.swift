@@ -1,4 +1,5 @@
 package import PicoCore
+package import PicoTransport
 
 /// Where a server is and how one gets in.
 package struct ServerAccess: Sendable {
@@ -11,6 +12,8 @@ package struct ServerAccess: Sendable {
   package var caFile: String?
   /// The name that the server's certificate must have; nil is the host.
   package var serverName: String?
+  /// What a server that asks for a certificate is shown.
+  package var credentials: TLSContext.Credentials?
 
   package init(server: BaseURL) { self.server = server }
 

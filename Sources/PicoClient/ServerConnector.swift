@@ -22,7 +22,7 @@ struct ServerConnector: Sendable {
     } catch {
       throw PicoError(.badConfiguration, "server.url: \(access.server) cannot be connected to", side: .internal, cause: error)
     }
-    tls = access.server.isTLS ? try TLSContext.make(caFile: access.caFile, key: "server.tls.ca") : nil
+    tls = access.server.isTLS ? try TLSContext.make(caFile: access.caFile, key: "server.tls.ca", credentials: access.credentials) : nil
     if let file = access.tokenFile {
       do {
         _ = try TokenFile.read(file)
@@ -60,7 +60,10 @@ struct ServerConnector: Sendable {
         .channelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
-            if let tls { try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: serverName)) }
+            if let tls {
+              try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: serverName), name: EncryptionHandler.name)
+              try channel.pipeline.syncOperations.addHandler(TLSFaultHandler())
+            }
             try channel.pipeline.syncOperations.addHandler(HandshakeHandler(bound.value))
           }
         }

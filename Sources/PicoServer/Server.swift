@@ -27,6 +27,8 @@ package final class Server: Sendable {
     var history: HistoryRecorder
     var publisher: StatusPublisher
     var keys: KeyMaintenance
+    var tls: PortsTLS
+    var watching: Task<Void, Never>?
   }
 
   /// The access log stays the caller's, who closes it after `shutdown`.
@@ -72,18 +74,21 @@ package final class Server: Sendable {
       startedAt: WallClock.seconds(), authenticators: authenticators)
     let loops = NodeLoops(resources: resources, node: node, limits: limits)
     let actions = ListenerActions(node: node, loops: loops)
+    let tls = try PortsTLS(configuration, logger: logger)
     var acceptors: [Acceptor] = []
     do {
-      let upstream = configuration.upstream.listen
+      let upstream = configuration.sharesSocket ? nil : configuration.upstream.listen
       acceptors.append(
         try ProxyPortListener.open(
-          configuration.proxy.listen, key: "proxy.listen", port: upstream == nil ? [.requests, .listeners] : .requests, loops: loops))
+          configuration.proxy.listen, key: "proxy.listen", port: upstream == nil ? [.requests, .listeners] : .requests, tls: tls.proxy,
+          loops: loops))
       if let upstream {
-        acceptors.append(try ProxyPortListener.open(upstream, key: "upstream.listen", port: .listeners, loops: loops))
+        acceptors.append(try ProxyPortListener.open(upstream, key: "upstream.listen", port: .listeners, tls: tls.upstream, loops: loops))
       }
       let history = HistoryRecorder(node: node, loops: loops)
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
-      let admin = try await openAdmin(NodeReport(node: node, loops: loops, actions: actions), publisher, authenticators, group)
+      let admin = try await openAdmin(
+        NodeReport(node: node, loops: loops, actions: actions), publisher, authenticators, tls.admin, group)
       await history.start()
       logger.info(
         "limits",
@@ -96,7 +101,7 @@ package final class Server: Sendable {
       return Running(
         node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors,
         proxyAddresses: acceptors.first?.addresses ?? [], upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin,
-        history: history, publisher: publisher, keys: keys)
+        history: history, publisher: publisher, keys: keys, tls: tls, watching: tls.watch())
     } catch {
       for acceptor in acceptors { acceptor.close() }
       throw error
@@ -104,7 +109,8 @@ package final class Server: Sendable {
   }
 
   private func openAdmin(
-    _ source: NodeReport, _ publisher: StatusPublisher, _ authenticators: Authenticators, _ group: MultiThreadedEventLoopGroup
+    _ source: NodeReport, _ publisher: StatusPublisher, _ authenticators: Authenticators, _ tls: PortTLS?,
+    _ group: MultiThreadedEventLoopGroup
   ) async throws -> [AdminServer] {
     let options = configuration.admin
     var settings = AdminServer.Settings(
@@ -113,6 +119,7 @@ package final class Server: Sendable {
         allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts, protectsHealth: options.protectsHealth))
     settings.authenticator = authenticators.admin
     settings.maximumWatchers = options.maxWatchers
+    settings.tls = tls
     var servers = [try await AdminServer.start(settings: settings, source: source, publisher: publisher, group: group)]
     if let probe = options.probeListen {
       do {
@@ -142,6 +149,9 @@ package final class Server: Sendable {
     await keys.run()
   }
 
+  /// Reads the files of certificates again; new connections have the new ones.
+  package func readCertificatesAgain() { running.withLock { $0?.tls }?.readAgain() }
+
   // MARK: Leaving
 
   /// Ends the node. Gracefully: `/ready` says no for `drain-delay` while all is served, then every response closes its connection, agents are
@@ -153,6 +163,7 @@ package final class Server: Sendable {
         return running
       })
     else { return }
+    running.watching?.cancel()
     running.node.startLeaving()
     if graceful {
       try? await Task.sleep(for: configuration.drainDelay)

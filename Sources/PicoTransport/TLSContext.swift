@@ -17,15 +17,15 @@ package enum TLSContext {
   }
 
   /// - Parameters:
-  ///   - key: the configuration key of `caFile`, for the error.
-  ///   - credentials: what a server that asks for a certificate is shown. The file at fault is named in the error.
+  ///   - key: the configuration key of `caFile`, for the error: `server.tls.ca`. Those of `credentials` end with `cert` and `key` instead.
+  ///   - credentials: what a server that asks for a certificate is shown.
   package static func make(caFile: String?, key: String, credentials: Credentials? = nil) throws(PicoError) -> NIOSSLContext {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv12
     // How long a connection that we ended may wait for the other side's last word.
     configuration.shutdownTimeout = .seconds(1)
     if let caFile { configuration.trustRoots = .file(caFile) }
-    if let credentials { try credentials.add(to: &configuration) }
+    if let credentials { try credentials.add(to: &configuration, prefix: key.dropLast(2)) }
     do {
       return try NIOSSLContext(configuration: configuration)
     } catch {
@@ -48,7 +48,7 @@ package enum TLSContext {
   }
 
   package static func isTLS(_ error: any Error) -> Bool {
-    error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError || error is TLSIdentityMismatch
+    error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError || error is TLSIdentityMismatch || error is TLSFault
   }
 }
 
@@ -77,23 +77,43 @@ extension TLSContext {
     let reason = description[range.upperBound...].prefix { $0 != " " }
     switch reason {
     case "CERTIFICATE_VERIFY_FAILED": return "the certificate is not of a trusted authority or not valid now"
-    case "WRONG_VERSION_NUMBER", "HTTP_REQUEST": return "what answers speaks no TLS"
+    case "HTTP_REQUEST": return "what came is HTTP in the clear"
+    case "WRONG_VERSION_NUMBER": return "what answers speaks no TLS"
+    case "TLSV1_ALERT_CERTIFICATE_REQUIRED": return "the other side wants a certificate of ours"
+    case "TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+      "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_CERTIFICATE_EXPIRED", "SSLV3_ALERT_CERTIFICATE_REVOKED":
+      return "the other side does not accept our certificate"
     default: return reason.lowercased().replacing("_", with: " ")
     }
   }
 }
 
 extension TLSContext.Credentials {
-  fileprivate func add(to configuration: inout TLSConfiguration) throws(PicoError) {
+  fileprivate func add(to configuration: inout TLSConfiguration, prefix: Substring) throws(PicoError) {
+    try Self.check(certificateFile, key: "\(prefix)cert")
+    try Self.check(keyFile, key: "\(prefix)key")
     do {
       configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificateFile).map { .certificate($0) }
     } catch {
-      throw PicoError(.badConfiguration, "\(certificateFile) holds no certificate that can be read", side: .internal)
+      throw PicoError(.badConfiguration, "\(prefix)cert: \(certificateFile) holds no certificate that can be read", side: .internal)
     }
     do {
       configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: keyFile, format: .pem))
     } catch {
-      throw PicoError(.badConfiguration, "\(keyFile) holds no key that can be read", side: .internal)
+      throw PicoError(.badConfiguration, "\(prefix)key: \(keyFile) holds no key that can be read", side: .internal)
     }
+    var own = TLSConfiguration.makeClientConfiguration()
+    own.certificateVerification = .none
+    own.certificateChain = configuration.certificateChain
+    own.privateKey = configuration.privateKey
+    guard (try? NIOSSLContext(configuration: own)) != nil else {
+      throw PicoError(
+        .badConfiguration, "\(prefix)key: \(keyFile) is not the key of the certificate in \(certificateFile)", side: .internal)
+    }
+  }
+
+  private static func check(_ file: String, key: String) throws(PicoError) {
+    guard unsafe access(file, R_OK) != 0 else { return }
+    throw PicoError(.badConfiguration, "\(key): \(file) cannot be read: \(SystemErrorText.text(errno))", side: .internal)
   }
 }

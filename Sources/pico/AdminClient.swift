@@ -1,19 +1,23 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOSSL
 internal import PicoCore
+internal import PicoTransport
 
 /// Asks an admin port.
 struct AdminClient {
   private let url: BaseURL
   private let token: String?
+  private let tls: NIOSSLContext?
   /// For connecting and for the answer.
   private let timeout: TimeAmount
 
   private static let maximumBytes = 256 << 20
 
-  init(_ url: BaseURL, token: String? = nil, timeout: TimeAmount = .seconds(10)) {
+  init(_ url: BaseURL, tls: NIOSSLContext? = nil, token: String? = nil, timeout: TimeAmount = .seconds(10)) {
     self.url = url
+    self.tls = tls
     self.token = token
     self.timeout = timeout
   }
@@ -55,8 +59,9 @@ struct AdminClient {
     do {
       channel = try await ClientBootstrap(group: eventLoop)
         .connectTimeout(timeout)
-        .channelInitializer { channel in
+        .channelInitializer { [tls, url] channel in
           channel.eventLoop.makeCompletedFuture {
+            if let tls { try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: url.address.host)) }
             try channel.pipeline.syncOperations.addHTTPClientHandlers()
             try channel.pipeline.syncOperations.addHandler(AnswerHandler(maximumBytes: Self.maximumBytes, answer: answer))
           }
@@ -83,6 +88,8 @@ struct AdminClient {
     channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
     do {
       return try await answer.futureResult.get()
+    } catch let error where TLSContext.isTLS(error) {
+      throw PicoError(.unreachable, "\(url): TLS failed: \(ConnectErrorText.text(error))", side: .upstream)
     } catch {
       throw PicoError(.unreachable, "\(url) gave no answer in HTTP; is it an admin port?", side: .upstream)
     }

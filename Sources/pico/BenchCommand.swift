@@ -52,7 +52,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(name: .shortAndLong, help: "A process whose CPU time and memory are measured; may be given again.")
   var pid: [Int32] = []
 
-  @Option(help: "The server's admin port: what it counted is shown beside what was sent.", transform: { try BaseURL(argument: $0) })
+  @Option(help: "The server's admin port: what it counted is shown beside what was sent.", transform: { try BaseURL(plain: $0) })
   var admin: BaseURL?
 
   @Flag(name: .customLong("self"), help: "Measure a server, an agent and a service in this process: needs nothing else.")

@@ -43,6 +43,7 @@ struct ForwardCommand: AsyncParsableCommand {
     access.tokenFile = server.tokenFile
     access.allowsPlaintextToken = server.allowPlaintextToken
     access.caFile = server.tls.ca
+    access.credentials = server.tls.credentials
     access.serverName = server.tls.serverName
     var settings = DialSettings(access: access, endpoint: endpoint)
     settings.dialect = server.protocol == .piko ? .piko : .pico

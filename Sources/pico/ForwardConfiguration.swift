@@ -19,6 +19,8 @@ struct ForwardConfiguration: Sendable, Equatable {
       .key("server.token-file", \.server.tokenFile, "A file with the token; read again before each connection"),
       .key("server.tls.ca", \.server.tls.ca, "A PEM file of authorities for the server's certificate", unset: "the system's"),
       .key("server.tls.server-name", \.server.tls.serverName, "The name in the server's certificate", unset: "the host"),
+      .key("server.tls.cert", \.server.tls.certificate, "A PEM file with the certificate to show, and those that lead to its authority"),
+      .key("server.tls.key", \.server.tls.key, "A PEM file with the key of server.tls.cert"),
       .key(
         "server.allow-plaintext-token", \.server.allowPlaintextToken,
         "Whether the token may go unencrypted to a host that is not loopback"),
@@ -39,10 +41,10 @@ struct ForwardConfiguration: Sendable, Equatable {
         "server.token-file",
         "the token would go unencrypted to \(server.url) (use https, or server.allow-plaintext-token: true allows that)")
     }
-    for (key, isGiven) in [("server.tls.ca", server.tls.ca != nil), ("server.tls.server-name", server.tls.serverName != nil)]
-    where isGiven && !server.url.isTLS {
-      problems.contradiction(key, "has no use with \(server.url), which is not https")
+    for (key, isGiven) in server.tls.given where isGiven && !server.url.isTLS {
+      problems.contradiction("server.tls.\(key)", "has no use with \(server.url), which is not https")
     }
+    if let pair = server.tls.incomplete { problems.contradiction("server.tls.\(pair.given)", "needs server.tls.\(pair.missing)") }
   }
 
   /// No key belongs to the positional arguments.

@@ -37,6 +37,7 @@ struct ServerCommand: AsyncParsableCommand {
       signals: signals, drain: { await server.shutdown(graceful: true) },
       reload: {
         accessLog?.reopen()
+        server.readCertificatesAgain()
         await server.readKeysAgain()
         guard let configuration = live.reload() else { return }
         log.apply(configuration.log)
@@ -66,15 +67,16 @@ struct ServerCommand: AsyncParsableCommand {
 
   /// What listens where, by the names that the configuration has and the ports that the system chose.
   static func places(_ configuration: ServerConfiguration, _ server: Server) -> String {
-    func url(_ place: HostPort, _ addresses: [SocketAddress]) -> String {
+    func url(_ place: HostPort, _ addresses: [SocketAddress], _ tls: TLSFiles) -> String {
       let host = place.host.isEmpty ? "0.0.0.0" : place.host
-      return "http://\(HostPort(host: host, port: addresses.first?.port ?? place.port))"
+      return "\(tls.isOn ? "https" : "http")://\(HostPort(host: host, port: addresses.first?.port ?? place.port))"
     }
-    let admin = url(configuration.admin.listen, server.adminAddresses)
-    let proxy = url(configuration.proxy.listen, server.proxyAddresses)
-    guard let listeners = configuration.upstream.listen, listeners != configuration.proxy.listen else {
+    let admin = url(configuration.admin.listen, server.adminAddresses, configuration.admin.tls)
+    let proxy = url(configuration.proxy.listen, server.proxyAddresses, configuration.proxy.tls)
+    guard let listeners = configuration.upstream.listen, !configuration.sharesSocket else {
       return "requests and listeners on \(proxy), admin on \(admin)"
     }
-    return "requests on \(proxy), listeners on \(url(listeners, server.upstreamAddresses)), admin on \(admin)"
+    let registration = url(listeners, server.upstreamAddresses, configuration.upstream.tls)
+    return "requests on \(proxy), listeners on \(registration), admin on \(admin)"
   }
 }

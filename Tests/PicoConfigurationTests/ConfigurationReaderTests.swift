@@ -111,6 +111,11 @@ import Testing
   @Test func `a port that is open without authentication is a warning where it is meant`() throws {
     let loaded = try server(["--admin.listen", ":8081", "--admin.auth.allow-anonymous"])
     #expect(loaded.warnings == ["admin.auth.allow-anonymous: :8081 is open to other machines without authentication"])
+    // Client certificates are authentication, on a shared socket for listeners too.
+    let certificates = try server([
+      "--proxy.listen", ":443", "--proxy.tls.cert", "a.pem", "--proxy.tls.key", "a.key", "--proxy.tls.client-ca", "b.pem",
+    ])
+    #expect(certificates.warnings.isEmpty)
   }
 
   @Test func `help looks at nothing else`() throws {

@@ -58,6 +58,13 @@ import Testing
         + "(use https, or server.allow-plaintext-token: true allows that)"
     ),
     (
+      "server: {url: 'https://h', tls: {cert: a.pem}}\nlisteners: [{endpoint: a, upstream: 80}]\n",
+      "FILE:1: server.tls.cert: needs server.tls.key"
+    ),
+    (
+      "listeners: [{endpoint: a, upstream: 'https://h', tls: {key: a.key}}]\n", "FILE:1: listeners[0].tls.key: needs tls.cert"
+    ),
+    (
       "server: {tls: {ca: a.pem}}\nlisteners: [{endpoint: a, upstream: 80}]\n",
       "FILE:1: server.tls.ca: has no use with http://localhost:8080, which is not https"
     ),

@@ -111,7 +111,15 @@ import Testing
     ),
     ("proxy:\n  timeot: 1s\n", "FILE:2: proxy.timeot: unknown key (did you mean proxy.timeout?)"),
     ("proksy:\n  timeout: 1s\n", "FILE:1: proksy: unknown key (did you mean proxy?)"),
-    ("proxy:\n  tls: {cert: a.pem}\n", "FILE:2: proxy.tls: unknown key"),
+    ("proxy:\n  tls: {certs: a.pem}\n", "FILE:2: proxy.tls.certs: unknown key (did you mean proxy.tls.cert?)"),
+    ("proxy:\n  tls: {cert: a.pem}\n", "FILE:2: proxy.tls.cert: needs proxy.tls.key"),
+    ("admin:\n  tls: {key: a.key}\n", "FILE:2: admin.tls.key: needs admin.tls.cert"),
+    ("admin:\n  tls: {client-ca: a.pem}\n", "FILE:2: admin.tls.client-ca: has no use without admin.tls.cert"),
+    ("proxy:\n  tls: {certificates: [{cert: a.pem}]}\n", "FILE:2: proxy.tls.certificates[0]: has no key"),
+    (
+      "proxy: {tls: {cert: a.pem, key: a.key}}\nupstream: {tls: {cert: b.pem, key: b.key}}\n",
+      "FILE:2: upstream.tls.cert: differs from proxy.tls, and requests and listeners share a socket (upstream.listen parts them)"
+    ),
     ("proxy: 5\n", "FILE:1: proxy: needs a mapping (with keys like proxy.listen, proxy.timeout), not a single value"),
     ("- a\n", "FILE:1: needs a mapping (with keys like proxy.listen, proxy.timeout), not a list"),
     ("proxy:\n  via: true\nproxy.via: false\n", "FILE:3: proxy.via: is given twice (first at FILE:2)"),

@@ -15,6 +15,8 @@ extension AgentConfiguration {
     .key("server.token-file", \.server.tokenFile, "A file with the token; read again before each connection"),
     .key("server.tls.ca", \.server.tls.ca, "A PEM file of authorities for the server's certificate", unset: "the system's"),
     .key("server.tls.server-name", \.server.tls.serverName, "The name in the server's certificate", unset: "the host"),
+    .key("server.tls.cert", \.server.tls.certificate, "A PEM file with the certificate to show, and those that lead to its authority"),
+    .key("server.tls.key", \.server.tls.key, "A PEM file with the key of server.tls.cert"),
     .key(
       "server.allow-plaintext-token", \.server.allowPlaintextToken, "Whether the token may go unencrypted to a host that is not loopback"),
     .key("server.protocol", \.server.protocol, "What the server speaks; piko is for a Piko server"),
@@ -37,10 +39,10 @@ extension AgentConfiguration {
         "server.token-file",
         "the token would go unencrypted to \(server.url) (use https, or server.allow-plaintext-token: true allows that)")
     }
-    for (key, isGiven) in [("server.tls.ca", server.tls.ca != nil), ("server.tls.server-name", server.tls.serverName != nil)]
-    where isGiven && !server.url.isTLS {
-      problems.contradiction(key, "has no use with \(server.url), which is not https")
+    for (key, isGiven) in server.tls.given where isGiven && !server.url.isTLS {
+      problems.contradiction("server.tls.\(key)", "has no use with \(server.url), which is not https")
     }
+    if let pair = server.tls.incomplete { problems.contradiction("server.tls.\(pair.given)", "needs server.tls.\(pair.missing)") }
     let metadata = configuration.agent.metadata
     if metadata.reduce(0, { $0 + $1.key.utf8.count + $1.value.utf8.count }) > maximumMetadata {
       problems.contradiction("agent.metadata", "is longer than \(maximumMetadata) bytes")
@@ -90,6 +92,8 @@ extension ListenerConfiguration {
     .key("pool-idle", \.poolIdle, "How long an idle connection is kept, unless the upstream's Keep-Alive says more"),
     .key("tls.ca", \.tls.ca, "A PEM file of authorities for the upstream's certificate", unset: "the system's"),
     .key("tls.server-name", \.tls.serverName, "The name in the upstream's certificate", unset: "the host"),
+    .key("tls.cert", \.tls.certificate, "A PEM file with the certificate to show the upstream, and those that lead to its authority"),
+    .key("tls.key", \.tls.key, "A PEM file with the key of tls.cert"),
   ]
 
   /// A header value that can do no harm (RFC 9110, section 7.2).
@@ -107,10 +111,11 @@ extension ListenerConfiguration {
   private static func check(_ listener: ListenerConfiguration, _ problems: inout ConfigurationProblems) {
     if case .https = listener.upstream {
     } else {
-      for (key, isGiven) in [("tls.ca", listener.tls.ca != nil), ("tls.server-name", listener.tls.serverName != nil)] where isGiven {
-        problems.contradiction(key, "has no use with \(listener.upstream), which is not https")
+      for (key, isGiven) in listener.tls.given where isGiven {
+        problems.contradiction("tls.\(key)", "has no use with \(listener.upstream), which is not https")
       }
     }
+    if let pair = listener.tls.incomplete { problems.contradiction("tls.\(pair.given)", "needs tls.\(pair.missing)") }
     if case .tcp = listener.upstream {
       for (key, isGiven) in [("health.path", listener.health.path != nil), ("host-header", listener.hostHeader != nil)] where isGiven {
         problems.contradiction(key, "has no use with \(listener.upstream), which is not HTTP")

@@ -1,5 +1,6 @@
 package import PicoConfiguration
 package import PicoCore
+package import PicoTransport
 
 /// The options of an agent and their defaults. `AgentConfiguration+Keys.swift` gives each its key.
 package struct AgentConfiguration: Sendable, Equatable {
@@ -30,6 +31,28 @@ package struct AgentConfiguration: Sendable, Equatable {
     package var ca: String?
     /// The name that the certificate must have; `nil` is the host.
     package var serverName: String?
+    /// PEM files of what a server that asks for a certificate is shown; both or none.
+    package var certificate: String?
+    package var key: String?
+
+    /// What was given, by the last word of its key.
+    package var given: [(key: String, isGiven: Bool)] {
+      [("ca", ca != nil), ("server-name", serverName != nil), ("cert", certificate != nil), ("key", key != nil)]
+    }
+
+    /// The last word of the key that was given without the other, and the other's.
+    package var incomplete: (given: String, missing: String)? {
+      switch (certificate, key) {
+      case (.some, nil): ("cert", "key")
+      case (nil, .some): ("key", "cert")
+      default: nil
+      }
+    }
+
+    package var credentials: TLSContext.Credentials? {
+      guard let certificate, let key else { return nil }
+      return TLSContext.Credentials(certificateFile: certificate, keyFile: key)
+    }
   }
 
   /// What the other end of the tunnel speaks.

@@ -37,7 +37,8 @@ struct UpstreamService: Sendable {
     }
     if case .tcp = configuration.upstream { isRaw = true } else { isRaw = false }
     if case .https = configuration.upstream {
-      tls = try TLSContext.make(caFile: configuration.tls.ca, key: "listeners: \(configuration.endpoint): tls.ca")
+      tls = try TLSContext.make(
+        caFile: configuration.tls.ca, key: "listeners: \(configuration.endpoint): tls.ca", credentials: configuration.tls.credentials)
     } else {
       tls = nil
     }

@@ -121,7 +121,7 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
   private func answer(
     _ request: AdminRequest, _ access: AdminAccess, _ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext
   ) {
-    let caller = Operator(context.remoteAddress, role: policy.role(of: request, access), access)
+    let caller = Operator(context.channel, role: policy.role(of: request, access), access)
     switch policy.decide(request, access) {
     case .refuse(let response):
       write(response, to: head, context)

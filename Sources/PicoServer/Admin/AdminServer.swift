@@ -25,6 +25,8 @@ package final class AdminServer: Sendable {
     package var maximumWatchers = 64
     /// Who may come in; nil without authentication.
     var authenticator: PortAuthenticator?
+    /// Nil in the clear.
+    var tls: PortTLS?
 
     package init(addresses: [SocketAddress], policy: AdminPolicy = AdminPolicy(), key: String = "admin.listen") {
       self.addresses = addresses
@@ -99,7 +101,8 @@ package final class AdminServer: Sendable {
   /// Closes the sockets and every connection; what was being answered is cut off.
   package func shutdown() async {
     for listener in listeners { try? await listener.close() }
-    for channel in connections.closeAll() { try? await channel.close() }
+    let closing = connections.closeAll().map { $0.close() as EventLoopFuture<Void> }
+    for closed in closing { try? await closed.get() }
   }
 
   private static func configure(_ channel: any Channel, _ settings: Settings, _ source: any AdminSource, _ watch: WatchUpgrade?) throws {
@@ -109,6 +112,7 @@ package final class AdminServer: Sendable {
     let limits = AdminConnectionLimits(
       maximumBytes: settings.maximumRequestBytes, requestTimeout: settings.requestTimeout, idleTimeout: settings.idleTimeout)
     let pipeline = channel.pipeline.syncOperations
+    if let tls = settings.tls { _ = try tls.secure(channel) }
     try pipeline.addHandler(limits)
     let encoder = HTTPResponseEncoder()
     // What stands behind the head of an upgrade belongs to the WebSocket.

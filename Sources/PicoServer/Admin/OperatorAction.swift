@@ -19,10 +19,10 @@ package struct Operator: Equatable, Sendable {
     self.role = role
   }
 
-  /// Who has no verified identity is known by the address of its connection.
-  init(_ address: SocketAddress?, role: StatusRole, _ access: AdminAccess = .anonymous) {
+  /// Known by its token, else by its certificate, else by the address of its connection. On the loop only.
+  init(_ channel: any Channel, role: StatusRole, _ access: AdminAccess = .anonymous) {
     var identity: String?
     if case .verified(let claims) = access { identity = claims.identity }
-    self.init(name: identity ?? address?.display ?? "", role: role)
+    self.init(name: identity ?? CertificateIdentity.text(of: channel) ?? channel.remoteAddress?.display ?? "", role: role)
   }
 }

@@ -4,7 +4,7 @@ internal import PicoCore
 extension ServerConfiguration {
   /// Every key of `pico server`.
   package static let schema = ConfigurationSchema(
-    initial: ServerConfiguration(), keys: proxyKeys + portKeys + nodeKeys, check: check)
+    initial: ServerConfiguration(), keys: proxyKeys + portKeys + tlsKeys + nodeKeys, check: check)
 
   private static let proxyKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key("proxy.listen", \.proxy.listen, "Where requests are taken"),
@@ -120,6 +120,7 @@ extension ServerConfiguration {
     }
     checkPorts(configuration, &problems)
     checkAuthentication(configuration, &problems)
+    checkTLS(configuration, &problems)
   }
 
   private static func checkPorts(_ configuration: ServerConfiguration, _ problems: inout ConfigurationProblems) {
@@ -135,15 +136,17 @@ extension ServerConfiguration {
       }
       taken.append((key, address))
     }
-    checkAnonymous("proxy", proxy, configuration.proxy.auth, &problems)
-    checkAnonymous("upstream", configuration.upstream.listen ?? proxy, configuration.upstream.auth, &problems)
-    checkAnonymous("admin", configuration.admin.listen, configuration.admin.auth, &problems)
+    let listeners = configuration.sharesSocket ? configuration.proxy.tls : configuration.upstream.tls
+    checkAnonymous("proxy", proxy, configuration.proxy.auth, configuration.proxy.tls, &problems)
+    checkAnonymous("upstream", configuration.upstream.listen ?? proxy, configuration.upstream.auth, listeners, &problems)
+    checkAnonymous("admin", configuration.admin.listen, configuration.admin.auth, configuration.admin.tls, &problems)
   }
 
   private static func checkAnonymous(
-    _ port: String, _ address: HostPort, _ auth: Authentication, _ problems: inout ConfigurationProblems
+    _ port: String, _ address: HostPort, _ auth: Authentication, _ tls: TLSFiles, _ problems: inout ConfigurationProblems
   ) {
-    guard !address.isLoopback, !auth.isOn else { return }
+    // Who has no certificate of the port's authorities does not come in either.
+    guard !address.isLoopback, !auth.isOn, tls.clientCA == nil else { return }
     if auth.allowAnonymous {
       problems.warn("\(port).auth.allow-anonymous: \(address) is open to other machines without authentication")
     } else {

@@ -49,6 +49,7 @@ package struct ServerConfiguration: Sendable, Equatable {
     /// Whether `Via` is added to requests and responses.
     package var via = false
     package var retryBuffer = ByteSize.kibibytes(64)
+    package var tls = TLSFiles()
     package var auth = Authentication()
   }
 
@@ -60,6 +61,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var maxListeners = 0
     /// 0 is no limit.
     package var maxListenersPerEndpoint = 0
+    /// Nothing is that of the proxy port, with one socket for both.
+    package var tls = TLSFiles()
     package var auth = Authentication()
   }
 
@@ -72,6 +75,7 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var allowedHosts: [String] = []
     /// Status WebSockets at a time.
     package var maxWatchers = 64
+    package var tls = TLSFiles()
     package var auth = Authentication()
     /// Whether `/health`, `/ready` and `/metrics` want a token too.
     package var protectsHealth = false

@@ -85,7 +85,7 @@ extension ProxyHandler {
     let listener = Listener(
       id: .random(), endpoint: endpoint, loop: loop.resources, loopCount: node.loopCount, isPico: isPico,
       remoteAddress: statedClient ?? context.channel.remoteAddress.map { "\($0.ipAddress ?? ""):\($0.port ?? 0)" } ?? "",
-      connectedAt: WallClock.seconds(), identity: authorization?.claims.identity,
+      connectedAt: WallClock.seconds(), identity: authorization?.claims.identity ?? clientIdentity,
       agent: Listener.AgentFacts(id: agentID?.text))
     if let block = node.blocks.block(for: listener.registrant, now: now) {
       return fail(.blocked, behind: rest, retryAfterSeconds: block.secondsLeft(now: now))

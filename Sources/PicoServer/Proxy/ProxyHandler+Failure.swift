@@ -105,10 +105,8 @@ extension ProxyHandler {
     guard let context else { return }
     flushOut()
     guard byReset || !isVisible else { return linger() }
-    // Zero linger makes the close a reset.
-    context.channel.closeByReset()
     phase = .lingering
-    context.close(promise: nil)
+    context.channel.closeByReset()
   }
 
   /// A deadline passed during an exchange.

@@ -78,6 +78,8 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
 
   /// Of the channel's socket, for a move.
   let descriptor: CInt
+  /// Nil when the connection is in the clear. One that is encrypted stays on its loop: its keys are with its handlers.
+  private(set) var edge: TLSEdge?
   /// Requests in a row for listeners of other loops.
   var crossings = 0
   var moves = 0
@@ -92,6 +94,15 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     forwarding = ForwardingContext(clientAddress: HeaderText())
     forwarding.addsVia = loop.node.settings.addsVia
   }
+
+  /// Puts TLS in front of this handler, which is not part of the channel yet.
+  func secure(_ channel: any Channel, with tls: PortTLS) throws {
+    edge = try tls.secure(channel)
+    forwarding.isSecure = true
+  }
+
+  /// Whose the client's certificate is, where the port asks for one.
+  var clientIdentity: String? { edge == nil ? nil : context.flatMap { CertificateIdentity.text(of: $0.channel) } }
 
   // MARK: Channel events
 
@@ -335,7 +346,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   /// Bytes that reached the client's kernel: neither in the channel nor in the queue of our kernel, which may hold megabytes.
   private var taken: Int {
     let waiting = (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-    return written &- waiting &- OutputQueue.bytes(of: descriptor)
+    return (edge?.written ?? written) &- waiting &- OutputQueue.bytes(of: descriptor)
   }
 
   /// The time is over for a client that does not read, unless it did read a little.

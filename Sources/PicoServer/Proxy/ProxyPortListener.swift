@@ -9,7 +9,7 @@ internal import Synchronization
 
 /// Opens a listening port for requests, listeners or both, and makes channels of its connections.
 enum ProxyPortListener {
-  static func open(_ address: HostPort, key: String, port: ProxyPort, loops: NodeLoops) throws -> Acceptor {
+  static func open(_ address: HostPort, key: String, port: ProxyPort, tls: PortTLS?, loops: NodeLoops) throws -> Acceptor {
     let node = loops.node
     let turn = Turn()
     return try Acceptor(try ListenAddresses.resolve(address, key: key), key: key, logger: node.logger) { descriptor in
@@ -19,7 +19,7 @@ enum ProxyPortListener {
         Glibc.close(descriptor)
         return
       }
-      adopt(Arrival(descriptor: descriptor, port: port), on: loops.loops[turn.take() % loops.loops.count], node)
+      adopt(Arrival(descriptor: descriptor, port: port, tls: tls), on: loops.loops[turn.take() % loops.loops.count], node)
     }
   }
 
@@ -34,6 +34,8 @@ enum ProxyPortListener {
   struct Arrival: Sendable {
     var descriptor: CInt
     var port: ProxyPort
+    /// Nil in the clear.
+    var tls: PortTLS?
     var moved: Moved?
 
     struct Moved: Sendable {
@@ -76,6 +78,7 @@ enum ProxyPortListener {
     if arrival.moved == nil, arrival.port.contains(.requests), context.node.settings.usesProxyProtocol {
       try channel.pipeline.syncOperations.addHandler(ProxyProtocolHandler(handler))
     }
+    if let tls = arrival.tls { try handler.secure(channel, with: tls) }
     try channel.pipeline.syncOperations.addHandler(handler)
   }
 }

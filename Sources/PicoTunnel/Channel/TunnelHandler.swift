@@ -274,6 +274,7 @@ package final class TunnelHandler: ChannelInboundHandler, TickFlushing, Sweepabl
     guard closeReason == nil, let context else { return }
     // From here on nothing is received, and a flush that fails and reads once more does not come back here.
     closeReason = reason
+    var isReset = false
     switch reason {
     case .webSocket(let fault):
       sendControlFrame(.close, [UInt8(fault.rawValue >> 8), UInt8(fault.rawValue & 0xFF)])
@@ -281,7 +282,7 @@ package final class TunnelHandler: ChannelInboundHandler, TickFlushing, Sweepabl
       append(YamuxFrameHeader(type: .goAway, flags: [], streamID: 0, length: 1))
       sendControlFrame(.close, [0x03, 0xEA])
     case .closed where leavesByReset, .silent where leavesByReset:
-      context.channel.closeByReset()
+      isReset = true
     case .closed:
       sendControlFrame(.close, [0x03, 0xE8])
     case .closedByPeer:
@@ -291,7 +292,7 @@ package final class TunnelHandler: ChannelInboundHandler, TickFlushing, Sweepabl
     }
     context.flush()
     tearDown(reason)
-    context.close(promise: nil)
+    if isReset { context.channel.closeByReset() } else { context.close(promise: nil) }
   }
 
   private func finish(_ reason: TunnelCloseReason) {

@@ -43,7 +43,7 @@ final class WatchUpgrade: Sendable {
       },
       upgradePipelineHandler: { [self] channel, head in
         let access = found.value
-        let caller = Operator(channel.remoteAddress, role: policy.role(of: AdminRequest(head), access), access)
+        let caller = Operator(channel, role: policy.role(of: AdminRequest(head), access), access)
         let permit = authenticator.flatMap { WatchPermit(access, $0) }
         return channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandlers(

@@ -1,0 +1,122 @@
+internal import Logging
+internal import NIOCore
+internal import NIOSSL
+internal import PicoCore
+internal import PicoTransport
+internal import PicoTunnel
+internal import Synchronization
+
+/// How one port encrypts: by its files as they were when they could last be used. Each connection takes what holds when it is accepted, and
+/// keeps it.
+final class PortTLS: Sendable {
+  private struct State {
+    var context: NIOSSLContext
+    var watch: FileWatch<[FileStamp]>
+  }
+
+  /// Such as `proxy.tls`.
+  let key: String
+  private let files: TLSFiles
+  private let state: Locked<State>
+  private let handshakeTimeout: TimeAmount
+  private let logger: Logger
+
+  /// Nil where the port is in the clear.
+  /// - Throws: ``PicoError`` `badConfiguration` that names the key and the file.
+  static func open(_ files: TLSFiles, key: String, handshakeTimeout: Duration, logger: Logger) throws(PicoError) -> PortTLS? {
+    guard files.isOn else { return nil }
+    return try PortTLS(files, key: key, handshakeTimeout: handshakeTimeout, logger: logger)
+  }
+
+  private init(_ files: TLSFiles, key: String, handshakeTimeout: Duration, logger: Logger) throws(PicoError) {
+    self.files = files
+    self.key = key
+    self.handshakeTimeout = .nanoseconds(Int64(clamping: handshakeTimeout.inNanoseconds))
+    self.logger = logger
+    // Before the files are read: what changes in between is seen as a change.
+    let stamps = files.stamps
+    state = Locked(State(context: try files.makeContext(key: key), watch: FileWatch(read: stamps)))
+  }
+
+  /// Puts TLS at the end of the pipeline.
+  func secure(_ channel: any Channel) throws -> TLSEdge {
+    var options = NIOSSLHandler.Configuration()
+    // What a large response made of the buffer would stay with the connection.
+    options.maximumPreservedOutboundBufferCapacity = 64 << 10
+    let edge = TLSEdge()
+    let pipeline = channel.pipeline.syncOperations
+    try pipeline.addHandler(edge)
+    try pipeline.addHandler(
+      NIOSSLServerHandler(context: state.withLock { $0.context }, configuration: options), name: EncryptionHandler.name)
+    try pipeline.addHandler(
+      TLSInnerHandler(timeout: handshakeTimeout) { [logger, key] fault, client in
+        let remote = client.map(\.display) ?? ""
+        logger.debug("TLS handshake failed", metadata: ["port": "\(key)", "reason": "\(fault)", "remote": "\(remote)"])
+      })
+    return edge
+  }
+
+  // MARK: Files that change
+
+  /// Looks at the files, and reads them when they changed and stand still. Blocks, as the next one does.
+  func look() {
+    let stamps = files.stamps
+    if state.withLock({ $0.watch.look(stamps) }) { read() }
+  }
+
+  /// Reads the files, whatever they are.
+  func readAgain() {
+    let stamps = files.stamps
+    state.withLock { $0.watch.take(stamps) }
+    read()
+  }
+
+  private func read() {
+    do throws(PicoError) {
+      let context = try files.makeContext(key: key)
+      state.withLock { $0.context = context }
+      logger.notice("certificates read again", metadata: ["port": "\(key)"])
+    } catch {
+      logger.warning("new certificates cannot be used, the former ones stay", metadata: ["reason": "\(error)"])
+    }
+  }
+}
+
+extension TLSFiles {
+  fileprivate var stamps: [FileStamp] { paths.map { FileStamp(path: $0) } }
+}
+
+/// The TLS of a node's ports.
+struct PortsTLS: Sendable {
+  let proxy: PortTLS?
+  /// Nil too where requests and listeners share a socket.
+  let upstream: PortTLS?
+  let admin: PortTLS?
+
+  private var all: [PortTLS] { [proxy, upstream, admin].compactMap { $0 } }
+
+  init(_ configuration: ServerConfiguration, logger: Logger) throws(PicoError) {
+    let timeout = configuration.proxy.headTimeout
+    proxy = try PortTLS.open(configuration.proxy.tls, key: "proxy.tls", handshakeTimeout: timeout, logger: logger)
+    upstream =
+      configuration.sharesSocket
+      ? nil : try PortTLS.open(configuration.upstream.tls, key: "upstream.tls", handshakeTimeout: timeout, logger: logger)
+    admin = try PortTLS.open(configuration.admin.tls, key: "admin.tls", handshakeTimeout: timeout, logger: logger)
+  }
+
+  /// Looks at the files every two seconds until it is cancelled. Nil without any.
+  func watch() -> Task<Void, Never>? {
+    let ports = all
+    guard !ports.isEmpty else { return nil }
+    return Task {
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .seconds(2))
+        for port in ports { port.look() }
+      }
+    }
+  }
+
+  func readAgain() {
+    for port in all { port.readAgain() }
+  }
+}
