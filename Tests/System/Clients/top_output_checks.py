@@ -55,7 +55,7 @@ def plain():
         assert ROW in text and "refused" in error
     _, error = run(f"127.0.0.1:{free}", "--once", code=69)
     assert error.count("\n") == 1 and str(free) in error
-    for name, code in {"plain-404": 65, "refused-401": 77, "newer": 65, "garbage": 0, "not-http": 65}.items():
+    for name, code in {"plain-404": 65, "refused-401": 77, "newer": 65, "wrong-start": 65, "not-http": 65}.items():
         with Server("--fault", name) as server:
             run(server.url, "--once", code=code)
 
