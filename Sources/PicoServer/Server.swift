@@ -170,9 +170,9 @@ package final class Server: Sendable {
       running.node.startDraining()
       await drain(running)
     }
-    running.keys.stop()
     for acceptor in running.acceptors { acceptor.close() }
     await running.loops.closeAll()
+    await running.keys.stop()
     await running.history.stop()
     running.node.events.record(.nodeLeft, ["reason": graceful ? "shutting down" : "stopped at once"])
     await running.publisher.shutdown()

@@ -38,7 +38,7 @@ package struct DocumentFetch: Sendable {
     package let description: String
   }
 
-  /// The body of a 200.
+  /// The body of a 200. Ends with a failure when the task is cancelled; the loop has to live until it has ended.
   package func run(on eventLoop: any EventLoop) async throws(Failure) -> [UInt8] {
     let answer = eventLoop.makePromise(of: [UInt8].self)
     let (tls, host, maximumSize, timeout) = (tls, server.address.host, maximumSize, timeout)
@@ -71,7 +71,11 @@ package struct DocumentFetch: Sendable {
     }
     defer { late.cancel() }
     do {
-      return try await answer.futureResult.get()
+      return try await withTaskCancellationHandler {
+        try await answer.futureResult.get()
+      } onCancel: {
+        answer.fail(Failure(description: "stopped"))
+      }
     } catch let failure as Failure {
       throw failure
     } catch {

@@ -149,6 +149,25 @@ import Testing
     #expect(ids(ring) == ["1"] && !ring.snapshot.keys.contains(fixed.fingerprint))
   }
 
+  @Test func `a ring that is closed tells a fetch to stop, waits for its end and begins no other`() async {
+    let isFetching = Mutex(false)
+    let ring = KeyRing(
+      fetch: { () async throws(KeyFetchError) in
+        isFetching.withLock { $0 = true }
+        while !Task.isCancelled { await Task.yield() }
+        isFetching.withLock { $0 = false }
+        throw KeyFetchError("stopped")
+      }, clock: { 1000 })
+    async let waiting = ring.refreshForUnknownKey()
+    while !isFetching.withLock({ $0 }) { await Task.yield() }
+    await ring.close()
+    #expect(!isFetching.withLock { $0 })
+    #expect(await waiting)
+    #expect(!ring.mayRefresh)
+    #expect(await !ring.refreshForUnknownKey())
+    #expect(await ring.maintain() == nil)
+  }
+
   @Test func `without a set there is nothing to fetch`() async {
     let ring = KeyRing { 0 }
     #expect(!ring.mayRefresh)

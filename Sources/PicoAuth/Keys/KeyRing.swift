@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// The keys of one port as they are now: those of files, and those of a key set that is fetched. Readers take a snapshot and never wait.
 package final class KeyRing: Sendable {
-  /// Fetches the key set's text, within its own limits of time and size. The error is one line.
+  /// Fetches the key set's text, within its own limits of time and size, and ends soon when its task is cancelled. The error is one line.
   package typealias Fetch = @Sendable () async throws(KeyFetchError) -> [UInt8]
 
   /// What came of a fetch.
@@ -25,6 +25,7 @@ package final class KeyRing: Sendable {
     var fetched: [VerificationKey] = []
     var schedule = RefreshSchedule()
     var flight: Task<Outcome, Never>?
+    var isClosed = false
     var current = Snapshot()
   }
 
@@ -62,7 +63,7 @@ package final class KeyRing: Sendable {
   /// Whether ``refreshForUnknownKey()`` would wait for something.
   package var mayRefresh: Bool {
     let now = clock()
-    return fetch != nil && state.withLock { $0.flight != nil || $0.schedule.mayFetch(now: now) }
+    return fetch != nil && state.withLock { !$0.isClosed && ($0.flight != nil || $0.schedule.mayFetch(now: now)) }
   }
 
   /// To be called every few seconds: fetches when it is time, and lets go of keys whose source was silent for a day. nil when there was
@@ -78,11 +79,22 @@ package final class KeyRing: Sendable {
     return isDropped ? .changed : outcome
   }
 
+  /// Nothing is fetched from now on. Returns when a fetch that is under way has ended, which is told to stop.
+  package func close() async {
+    let flight = state.withLock { state in
+      state.isClosed = true
+      return state.flight
+    }
+    flight?.cancel()
+    _ = await flight?.value
+  }
+
   /// One fetch at a time: who comes while one is under way waits for that one.
   private func refresh(if isTime: (RefreshSchedule, Double) -> Bool) async -> Outcome? {
     guard let fetch else { return nil }
     let now = clock()
     let flight: Task<Outcome, Never>? = state.withLock { state in
+      guard !state.isClosed else { return nil }
       if let flight = state.flight { return flight }
       guard isTime(state.schedule, now) else { return nil }
       state.schedule.begin(now: now)

@@ -28,8 +28,10 @@ final class KeyMaintenance: Sendable {
     task.withLock { $0 = new }
   }
 
-  func stop() {
+  /// Nothing is fetched any more when it returns, so that the loops may end.
+  func stop() async {
     task.withLock { $0.take() }?.cancel()
+    for authenticator in authenticators.all { await authenticator.ring.close() }
   }
 
   /// Once, now.
