@@ -9,7 +9,7 @@ import Testing
 
 /// What the admin port shows in these tests.
 private final class ScriptedSource: AdminSource {
-  private let current = Mutex(Readiness.ready)
+  private let current = Locked(Readiness.ready)
 
   var readiness: Readiness {
     get { current.withLock { $0 } }

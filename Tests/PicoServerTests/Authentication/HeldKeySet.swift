@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import PicoCore
 import Synchronization
 
 /// A key set on a port of this process, that answers when the test says so.
@@ -12,8 +13,8 @@ final class HeldKeySet: Sendable {
     var requests = 0
   }
 
-  private let state = Mutex(State())
-  private let listener = Mutex<(any Channel)?>(nil)
+  private let state = Locked(State())
+  private let listener = Locked<(any Channel)?>(nil)
 
   init(_ body: String) async throws {
     state.withLock { $0.body = body }

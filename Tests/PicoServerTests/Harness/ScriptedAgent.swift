@@ -35,7 +35,7 @@ final class ScriptedAgent: Sendable {
   let seen: SeenStreams
 
   final class SeenStreams: Sendable {
-    private let streams = Mutex<[Seen]>([])
+    private let streams = Locked<[Seen]>([])
     var all: [Seen] { streams.withLock { $0 } }
     func add() -> Int {
       streams.withLock {

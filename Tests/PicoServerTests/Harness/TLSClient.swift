@@ -4,6 +4,7 @@ import NIOSSL
 import NIOTLS
 import PicoTunnel
 import Support
+import PicoCore
 import Synchronization
 
 /// A client over TLS that sends exactly what it is told to, and tells how the other side ended.
@@ -27,7 +28,7 @@ final class TLSClient: Sendable {
   private let state: State
 
   private final class State: Sendable {
-    let seen = Mutex(Seen())
+    let seen = Locked(Seen())
   }
 
   /// - Parameters:
