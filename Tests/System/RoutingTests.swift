@@ -3,6 +3,13 @@ import Testing
 
 extension SystemTests {
   @Suite struct Routing {
+    /// Once broken in optimised builds alone: PICO_BINARY runs these tests against one.
+    @Test func `the service is told who the client is`() async throws {
+      let deployment = try await Deployment.shared.value
+      let answer = try await deployment.get("/echo")
+      #expect(answer.contains("[\"X-Forwarded-For\", \"127.0.0.1\"]"), "\(answer)")
+    }
+
     @Test(arguments: [
       ["Host: h", "x-pico-endpoint: test"],
       ["Host: h", "X-Pico-Endpoint:  TEST "],
