@@ -30,15 +30,24 @@ package struct EndpointLookup: Sendable {
     if usesHeader, let name = head.endpoint {
       return Self.isName(name, bytes) ? .found(name, .header) : .invalid
     }
-    guard usesHost else { return .missing }
-    let written = head.host ?? head.authority
-    guard let authority = Authority(written, in: bytes), !authority.isAddress(in: bytes) else { return .missing }
-    var host = authority.host
-    if bytes.byte(host.end - 1) == UInt8(ascii: ".") { host.count -= 1 }
+    guard usesHost, let host = Self.host(of: head, bytes) else { return .missing }
     guard let dot = host.range.first(where: { bytes.byte($0) == UInt8(ascii: ".") }) else { return .missing }
     guard domains.contain(host, in: bytes) else { return .missing }
     let label = HeadSlice(start: Int(host.start), count: dot - Int(host.start))
     return Self.isName(label, bytes) ? .found(label, .host) : .invalid
+  }
+
+  /// The place among the domains of the longest that the request's host is, or is below.
+  package func domain(of head: borrowing RequestHead, _ bytes: RawSpan) -> Int? {
+    Self.host(of: head, bytes).flatMap { domains.longest(of: $0, in: bytes) }
+  }
+
+  /// The name that the request was sent to, without the dot of the root; nil for an address.
+  private static func host(of head: borrowing RequestHead, _ bytes: RawSpan) -> HeadSlice? {
+    guard let authority = Authority(head.host ?? head.authority, in: bytes), !authority.isAddress(in: bytes) else { return nil }
+    var host = authority.host
+    if bytes.byte(host.end - 1) == UInt8(ascii: ".") { host.count -= 1 }
+    return host
   }
 
   /// The grammar of an endpoint: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, but neither `.` nor `..`.
@@ -74,15 +83,25 @@ struct DomainSuffixes: Sendable {
   /// The host is a name below one of them; with none, every host is.
   func contain(_ host: HeadSlice, in bytes: RawSpan) -> Bool {
     guard !ranges.isEmpty else { return true }
-    for range in ranges where range.count < host.count {
-      let first = host.end - range.count
-      var same = true
-      for offset in 0..<range.count where Octets.lowercased(bytes.byte(first + offset)) != octets[range.lowerBound + offset] {
-        same = false
-        break
-      }
-      if same { return true }
-    }
+    for range in ranges where range.count < host.count && ends(host, with: range, in: bytes) { return true }
     return false
+  }
+
+  /// The place of the longest that the host is, or is below.
+  func longest(of host: HeadSlice, in bytes: RawSpan) -> Int? {
+    var best: Int?
+    for (place, range) in ranges.enumerated() where range.count > best.map({ ranges[$0].count }) ?? 0 {
+      // Of the domain itself the dot in front is not there.
+      let isItself = range.count == host.count + 1 && ends(host, with: range.dropFirst(), in: bytes)
+      if isItself || (range.count < host.count && ends(host, with: range, in: bytes)) { best = place }
+    }
+    return best
+  }
+
+  /// The range is at most as long as the host.
+  private func ends(_ host: HeadSlice, with range: Range<Int>, in bytes: RawSpan) -> Bool {
+    let first = host.end - range.count
+    for offset in 0..<range.count where Octets.lowercased(bytes.byte(first + offset)) != octets[range.lowerBound + offset] { return false }
+    return true
   }
 }

@@ -6,6 +6,7 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
   case invalidToken
   case expiredToken
   case endpointNotPermitted
+  case tenantNotPermitted
   case blocked
   case notFound
   case methodNotAllowed
@@ -27,7 +28,7 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
     switch self {
     case .malformedRequest, .missingEndpointID: 400
     case .missingToken, .invalidToken, .expiredToken: 401
-    case .endpointNotPermitted, .blocked: 403
+    case .endpointNotPermitted, .tenantNotPermitted, .blocked: 403
     case .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
@@ -55,6 +56,7 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
     case .invalidToken: "invalid token"
     case .expiredToken: "expired token"
     case .endpointNotPermitted: "endpoint not permitted"
+    case .tenantNotPermitted: "tenant not permitted"
     case .blocked: "blocked"
     case .notFound: "not found"
     case .methodNotAllowed: "method not allowed"

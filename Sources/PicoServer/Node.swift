@@ -74,7 +74,9 @@ package final class Node: Sendable {
   func logResponseFault(_ fault: HTTPFault, _ listener: Listener?) {
     logger.warning(
       "malformed response",
-      metadata: ["fault": "\(fault)", "endpoint": "\(listener?.endpoint.name ?? "")", "listener": "\(listener?.id.description ?? "")"])
+      metadata: [
+        "fault": "\(fault)", "endpoint": "\(listener?.endpoint.description ?? "")", "listener": "\(listener?.id.description ?? "")",
+      ])
   }
 
   func logLeftOut(_ listener: Listener) {
@@ -97,6 +99,7 @@ package final class Node: Sendable {
       line.field("request_id", requestID.text)
       if let listener {
         line.field("endpoint", listener.endpoint.name)
+        if !listener.endpoint.tenant.isDefault { line.field("tenant", listener.endpoint.tenant.name) }
         line.field("listener", listener.id.description)
       }
       for header in record.headers {

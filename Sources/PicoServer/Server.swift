@@ -97,7 +97,8 @@ package final class Server: Sendable {
         ])
       let keys = KeyMaintenance(authenticators: authenticators, loops: loops)
       keys.start()
-      node.events.record(.nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current])
+      node.events.record(
+        .nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current], shownTo: .everybody)
       return Running(
         node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors,
         proxyAddresses: acceptors.first?.addresses ?? [], upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin,
@@ -174,7 +175,7 @@ package final class Server: Sendable {
     await running.loops.closeAll()
     await running.keys.stop()
     await running.history.stop()
-    running.node.events.record(.nodeLeft, ["reason": graceful ? "shutting down" : "stopped at once"])
+    running.node.events.record(.nodeLeft, ["reason": graceful ? "shutting down" : "stopped at once"], shownTo: .everybody)
     await running.publisher.shutdown()
     for server in running.admin { await server.shutdown() }
     try? await running.group.shutdownGracefully()

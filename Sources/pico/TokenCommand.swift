@@ -37,6 +37,9 @@ struct TokenCommand: AsyncParsableCommand {
     @Option(help: "An endpoint that it is for, such as web or team-*; may be given several times. Without it all.")
     var endpoint: [String] = []
 
+    @Option(help: "Whose endpoints it is for; without it the default tenant's.")
+    var tenant: String?
+
     @Option(help: "What it permits on the admin port.")
     var role: TokenRole?
 
@@ -65,6 +68,7 @@ struct TokenCommand: AsyncParsableCommand {
       claims.append(("exp", "\(now + Int64(expiresIn.inSeconds.rounded(.up)))"))
       var own: [(String, String)] = []
       if !endpoint.isEmpty { own.append(("endpoints", JSONText.list(endpoint))) }
+      if let tenant { own.append(("tenant", JSONText.quoted(tenant))) }
       if let role { own.append(("role", JSONText.quoted(role.rawValue))) }
       if !own.isEmpty { claims.append(("pico", JSONText.object(own))) }
       do throws(KeyFault) {

@@ -1,3 +1,4 @@
+import PicoCore
 import JWTKit
 import Testing
 
@@ -190,7 +191,7 @@ import Testing
     ("{\"exp\":1800003600,\"aud\":\"anything\",\"iss\":\"anybody\"}", TokenRules(), nil),
     ("{\"exp\":1800003600,\"sub\":5}", TokenRules(), .invalid(.malformedName)),
     ("{\"exp\":1800003600,\"sub\":\"\(String(repeating: "s", count: 513))\"}", TokenRules(), .invalid(.malformedName)),
-    ("{\"exp\":1800003600,\"pico\":{\"tenant\":\"acme\"}}", TokenRules(), .invalid(.tenant)),
+    ("{\"exp\":1800003600,\"pico\":{\"tenant\":\"acme\"}}", TokenRules(), nil),
     ("{\"exp\":1800003600,\"pico\":{\"tenant\":\"a b\"}}", TokenRules(), .invalid(.malformedTenant)),
     ("{\"exp\":1800003600,\"pico\":{\"tenant\":null}}", TokenRules(), .invalid(.malformedTenant)),
   ]
@@ -199,6 +200,30 @@ import Testing
   func `claims are held to the rules of the port`(claims: String, rules: TokenRules, fault: TokenFault?) async throws {
     let token = try await MadeTokens.token(header: "{\"alg\":\"HS256\"}", claims: claims)
     #expect(self.fault(token, try await MadeTokens.verifier(.hs256, rules)) == fault)
+  }
+
+  static let tenants: [(claim: String, grant: TenantGrant, tenant: Result<String?, TokenFault>)] = [
+    ("{}", .all, .success(nil)), ("{\"tenant\":\"Acme\"}", .all, .success("acme")),
+    ("{}", .only([]), .success("")), ("{\"tenant\":\"acme\"}", .only([]), .failure(.invalid(.wrongTenant))),
+    ("{}", .only([acme]), .success("acme")), ("{\"tenant\":\"ACME\"}", .only([acme]), .success("acme")),
+    ("{\"tenant\":\"beta\"}", .only([acme]), .failure(.invalid(.wrongTenant))),
+    ("{}", .only([acme, beta]), .failure(.invalid(.noTenant))), ("{\"tenant\":\"beta\"}", .only([acme, beta]), .success("beta")),
+    ("{\"tenant\":\"\"}", .all, .failure(.invalid(.malformedTenant))), ("{\"tenant\":\"..\"}", .all, .failure(.invalid(.malformedTenant))),
+    ("{\"tenant\":\"a/b\"}", .all, .failure(.invalid(.malformedTenant))),
+    ("{\"tenant\":[\"acme\"]}", .all, .failure(.invalid(.malformedTenant))),
+  ]
+  private static var acme: TenantID { TenantID("acme") ?? .default }
+  private static var beta: TenantID { TenantID("beta") ?? .default }
+
+  @Test(arguments: tenants)
+  func `a tenant is one that the keys may sign for`(claim: String, grant: TenantGrant, tenant: Result<String?, TokenFault>) async throws {
+    let token = try await MadeTokens.token(header: "{\"alg\":\"HS256\"}", claims: "{\"exp\":1800003600,\"pico\":\(claim)}")
+    let verifier = try await MadeTokens.verifier(.hs256, TokenRules(tenants: grant))
+    let result: Result<String?, TokenFault>
+    do throws(TokenFault) { result = .success(try verifier.verify(token, now: MadeTokens.now).tenant?.name) } catch {
+      result = .failure(error)
+    }
+    #expect(result == tenant)
   }
 
   @Test(

@@ -27,9 +27,30 @@ import Testing
       #expect(proxy.isOn && proxy.hmacSecretFiles == ["/run/secret"] && proxy.audiences == ["proxy"] && !proxy.requiresExpiry)
       #expect(proxy.clockSkew == .seconds(5) && upstream.clockSkew == .seconds(30))
       #expect(upstream.isOn && upstream.publicKeyFiles == ["a.pem", "b.pem"] && upstream.requiresExpiry)
-      #expect(upstream.audiences == ["agents", "old-agents"] && upstream.issuers == ["https://id.example"])
+      #expect(upstream.audiences == ["agents", "old-agents"] && upstream.issuer == ["https://id.example"])
       #expect(upstream.jwks?.configurationText == "https://id.example:8443/keys?x=1" && upstream.jwksCA == "ca.pem")
       #expect(admin.isOn && admin.jwks == .file("/etc/keys.json") && configuration.admin.protectsHealth)
+      return ""
+    }
+  }
+
+  @Test func `issuers bring keys and tenants of their own`() throws {
+    let yaml = """
+      proxy:
+        domains: [example.com, {domain: acme.example.com, tenant: Acme}]
+        auth:
+          issuers:
+            - {issuer: one, jwks: https://id.example/keys, jwks-ca: ca.pem, tenants: [acme, beta]}
+            - {issuer: two, jwks: /k}
+            - {issuer: three, jwks: /l, tenants: "*"}
+
+      """
+    _ = try withFile(yaml) { path in
+      let proxy = try ConfigurationReader.check(ServerConfiguration.schema, file: path).configuration.proxy
+      #expect(proxy.auth.isOn && proxy.auth.issuers.map(\.issuer) == ["one", "two", "three"])
+      #expect(proxy.auth.issuers.map(\.tenants.configurationText) == ["[acme, beta]", "unset", "*"])
+      #expect(proxy.auth.issuers.map(\.jwks?.configurationText) == ["https://id.example/keys", "/k", "/l"])
+      #expect(proxy.domains.map(\.configurationText) == ["example.com", "{domain: acme.example.com, tenant: acme}"])
       return ""
     }
   }

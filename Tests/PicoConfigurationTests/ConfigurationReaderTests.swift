@@ -56,7 +56,7 @@ import Testing
   @Test func `lists are read with commas and from several flags`() throws {
     let configuration = try server(["--proxy.domains", "a.example, *.B.example", "--proxy.domains=c.example", "--proxy.endpoint-from=host"])
       .configuration
-    #expect(configuration.proxy.domains.map(\.text) == ["a.example", "b.example", "c.example"])
+    #expect(configuration.proxy.domains.map(\.domain.text) == ["a.example", "b.example", "c.example"])
     #expect(configuration.proxy.endpointFrom == [.host])
     #expect(try server([], ["PICO_PROXY_TRUSTED_PROXIES": ""]).configuration.proxy.trustedProxies == [])
   }

@@ -79,6 +79,29 @@ import Testing
       "proxy: {auth: {public-key-file: {a: b}}}",
       "FILE:1: proxy.auth.public-key-file: needs a list ([a, b]), not a mapping"
     ),
+    ("proxy:\n  auth:\n    issuers:\n      - {jwks: /k}\n", "FILE:4: proxy.auth.issuers[0]: has no issuer"),
+    ("proxy:\n  auth:\n    issuers: [{issuer: a}]\n", "FILE:3: proxy.auth.issuers[0]: has no jwks"),
+    (
+      "proxy: {auth: {issuers: [{issuer: a, jwks: /k, tenants: [a b]}]}}",
+      "FILE:1: proxy.auth.issuers[0].tenants: \"a b\" is not a tenant (1 to 128 of A-Z a-z 0-9 . _ ~ -; or * alone, for every one)"
+    ),
+    (
+      "proxy:\n  auth:\n    issuers:\n      - {issuer: a, jwks: /k}\n      - {issuer: a, jwks: /l}\n",
+      "FILE:5: proxy.auth.issuers[1]: issuer \"a\" is there twice"
+    ),
+    (
+      "proxy: {auth: {issuers: [{issuer: a, jwks: /k, jwks-ca: ca.pem}]}}",
+      "FILE:1: proxy.auth.issuers[0]: jwks-ca has no effect: jwks is not https"
+    ),
+    (
+      "proxy: {auth: {issuer: b, issuers: [{issuer: a, jwks: /k}]}}",
+      "FILE:1: proxy.auth.issuer: has no effect: all keys are those of proxy.auth.issuers"
+    ),
+    ("proxy: {domains: [{tenant: a}]}", "FILE:1: proxy.domains[0]: has no domain"),
+    (
+      "proxy: {domains: [{domain: a.b, tenant: 'x/y'}]}",
+      "FILE:1: proxy.domains[0].tenant: \"x/y\" is not a tenant (1 to 128 of A-Z a-z 0-9 . _ ~ -)"
+    ),
     ("proxy: {auth: {jwks: /k, clock-skew: 11m}}", "FILE:1: proxy.auth.clock-skew: \"11m\" must be from 0 to 10m"),
     ("proxy: {auth: {hmac-secret: s}}", "FILE:1: proxy.auth.hmac-secret: unknown key"),
     (

@@ -57,6 +57,17 @@ import Testing
     #expect(Self.find(EndpointLookup(domains: ["example.COM", "*.dev", ".test."]), host: host) == found)
   }
 
+  @Test(
+    arguments: [
+      ("a.example.com", 0), ("a.b.example.com", 1), ("B.example.com:80", 1), ("b.example.com.", 1), ("xb.example.com", 0),
+      ("example.com", 0), ("a.dev", nil), ("b.example.com.dev", nil), ("1.2.3.4", nil), ("com", nil),
+    ] as [(String, Int?)])
+  func `the longest domain counts, also for its own name`(host: String, place: Int?) {
+    let parsed = Parsed("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+    let lookup = EndpointLookup(domains: ["example.com", "b.example.com"])
+    #expect(lookup.domain(of: parsed.head, parsed.buffer.readableBytesSpan) == place)
+  }
+
   @Test func `an absolute target without a host names the endpoint too`() {
     let parsed = Parsed("GET http://a.b/ HTTP/1.0\r\n\r\n")
     guard case .found(let slice, .host) = EndpointLookup().find(in: parsed.head, parsed.buffer.readableBytesSpan) else {

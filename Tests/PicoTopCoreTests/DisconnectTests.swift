@@ -234,7 +234,7 @@ import Testing
     stage.settle(fleet)
     stage.type("x")
     guard case .subscribe(let subscription) = stage.sent.last else { return #expect(Bool(false), "no subscription") }
-    #expect(subscription.endpoint == "api-gateway" && subscription.filter == "tenant==\"acme\"")
+    #expect(subscription.endpoint == "acme/api-gateway" && subscription.filter == nil)
     stage.answer(fleet)
     #expect(stage.text().contains("type acme/api-gateway to confirm"))
   }

@@ -9,12 +9,17 @@ package struct TokenRules: Equatable, Sendable {
   package var requiresExpiry: Bool
   /// By how many seconds clocks may differ.
   package var clockSkew: Double
+  /// The tenants that the keys may sign for.
+  package var tenants: TenantGrant
 
-  package init(audiences: [String] = [], issuers: [String] = [], requiresExpiry: Bool = true, clockSkew: Double = 30) {
+  package init(
+    audiences: [String] = [], issuers: [String] = [], requiresExpiry: Bool = true, clockSkew: Double = 30, tenants: TenantGrant = .all
+  ) {
     self.audiences = audiences
     self.issuers = issuers
     self.requiresExpiry = requiresExpiry
     self.clockSkew = clockSkew
+    self.tenants = tenants
   }
 }
 
@@ -37,10 +42,7 @@ extension TokenRules {
       named = texts
     }
     guard audiences.isEmpty || named.contains(where: audiences.contains) else { throw .invalid(.wrongAudience) }
-    if let tenant = claims["pico"]?.object?["tenant"] {
-      guard let name = tenant.string, EndpointID(name) != nil else { throw .invalid(.malformedTenant) }
-      throw .invalid(.tenant)
-    }
+    let tenant = try tenants.tenant(try Self.tenant(claims))
     guard expiry != nil || !requiresExpiry else { throw .invalid(.noExpiry) }
     if let expiry, expiry + clockSkew <= now { throw .expired }
     let own = claims["pico"]
@@ -51,7 +53,7 @@ extension TokenRules {
       return members["endpoints"]
     }
     return VerifiedClaims(
-      subject: subject, issuer: issuer, expiry: expiry, endpoints: lists.isEmpty ? .all : EndpointGrant(claims: lists),
+      subject: subject, issuer: issuer, expiry: expiry, tenant: tenant, endpoints: lists.isEmpty ? .all : EndpointGrant(claims: lists),
       role: own?.object?["role"]?.string.flatMap(TokenRole.init), key: key)
   }
 
@@ -63,6 +65,12 @@ extension TokenRules {
     guard let claim = claims[name] else { return nil }
     guard let seconds = claim.number else { throw .invalid(.malformedTime) }
     return seconds
+  }
+
+  private static func tenant(_ claims: [String: StrictJSON]) throws(TokenFault) -> TenantID? {
+    guard let claim = claims["pico"]?.object?["tenant"] else { return nil }
+    guard let tenant = claim.string.flatMap({ TenantID($0) }) else { throw .invalid(.malformedTenant) }
+    return tenant
   }
 
   private static func text(_ name: String, _ claims: [String: StrictJSON]) throws(TokenFault) -> String? {

@@ -33,6 +33,9 @@ package struct CompactToken: Sendable {
     }
   }
 
+  /// `iss` as it says; nil when it has none that is a text.
+  package var issuer: String? { claims["iss"]?.string }
+
   /// For people who look at their own.
   package var headerText: String { StrictJSON.object(header).text }
   package var claimsText: String { StrictJSON.object(claims).text }

@@ -30,6 +30,7 @@ package enum TokenFault: Error, Hashable, Sendable {
     case wrongAudience = "it is for another audience"
     case wrongIssuer = "it is of another issuer"
     case malformedTenant = "its tenant is not a name"
-    case tenant = "it is of a tenant, and tenants are not served"
+    case wrongTenant = "its issuer may not sign for its tenant"
+    case noTenant = "it names no tenant, and its issuer has several"
   }
 }

@@ -10,7 +10,10 @@ package struct TokenVerifier: Sendable {
 
   /// - Parameter now: seconds since 1970.
   package func verify(_ text: [UInt8], now: Double) throws(TokenFault) -> VerifiedClaims {
-    let token = try CompactToken(text)
+    try verify(try CompactToken(text), now: now)
+  }
+
+  package func verify(_ token: CompactToken, now: Double) throws(TokenFault) -> VerifiedClaims {
     let key = try keys.signer(of: token)
     return try rules.check(token.claims, key: key.fingerprint, now: now)
   }

@@ -81,6 +81,18 @@ extension BaseURL: ConfigurationScalar {
   }
 }
 
+extension TenantID: ConfigurationScalar {
+  package static var configurationKind: String { "tenant" }
+  package var configurationText: String { name }
+
+  package init(configurationText: String) throws(MalformedValue) {
+    guard let id = TenantID(configurationText) else {
+      throw MalformedValue("\"\(configurationText.escapedForDisplay)\" is not a tenant (1 to 128 of A-Z a-z 0-9 . _ ~ -)")
+    }
+    self = id
+  }
+}
+
 extension EndpointID: ConfigurationScalar {
   package static var configurationKind: String { "endpoint" }
   package var configurationText: String { name }

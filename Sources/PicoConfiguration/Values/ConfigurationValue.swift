@@ -70,7 +70,7 @@ extension Optional: ConfigurationValue where Wrapped: ConfigurationScalar {
   }
 }
 
-extension Array: ConfigurationValue where Element: ConfigurationScalar {
+extension Array: ConfigurationValue where Element: ConfigurationValue {
   package static var configurationKind: String { "list of \(Element.configurationKind)" }
   package var configurationText: String { "[" + map(\.configurationText).joined(separator: ", ") + "]" }
 

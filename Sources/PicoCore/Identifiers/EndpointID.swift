@@ -1,28 +1,43 @@
-/// The name that requests are routed to, in its canonical form: 1 to 128 bytes of `a-z 0-9 . _ ~ -`, where `A-Z` in what
-/// was given became `a-z`. Neither `.` nor `..` is an endpoint, so a name can stand in a path. Source: docs/protocol.md, "Endpoint".
+/// What requests are routed to: a name, of one tenant. The name is in its canonical form: 1 to 128 bytes of `a-z 0-9 . _ ~ -`, where `A-Z` in
+/// what was given became `a-z`. Neither `.` nor `..` is an endpoint, so a name can stand in a path. Source: docs/protocol.md, "Endpoint".
 package struct EndpointID: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// Lower case, ASCII, at most 128 bytes.
   package let name: String
+  package let tenant: TenantID
 
   /// The most bytes a name has.
   package static let maximumLength = 128
 
   /// `nil` unless `text` is an endpoint name in either case.
-  package init?(_ text: some StringProtocol) {
+  package init?(_ text: some StringProtocol, of tenant: TenantID = .default) {
     guard Self.isName(text.utf8) else { return nil }
     name = text.lowercased()
+    self.tenant = tenant
   }
 
   /// `nil` unless `bytes` are an endpoint name in either case. The bytes are copied.
-  package init?(bytes: UnsafeRawBufferPointer) {
+  package init?(bytes: UnsafeRawBufferPointer, of tenant: TenantID = .default) {
     guard unsafe Self.isName(bytes) else { return nil }
     // Every byte is ASCII by the line above, so decoding repairs nothing.
     name = unsafe String(decoding: bytes, as: UTF8.self).lowercased()
+    self.tenant = tenant
   }
 
-  package var description: String { name }
+  /// As ``description`` writes it: `NAME`, or `TENANT/NAME`, each in either case. `nil` for anything else.
+  package init?(qualified text: some StringProtocol) {
+    let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    if parts.count == 1 {
+      self.init(parts[0])
+    } else {
+      guard let tenant = TenantID(parts[0]) else { return nil }
+      self.init(parts[1], of: tenant)
+    }
+  }
 
-  package static func < (left: EndpointID, right: EndpointID) -> Bool { left.name < right.name }
+  /// The name, with its tenant and a slash before it unless that is the default one.
+  package var description: String { tenant.isDefault ? name : "\(tenant.name)/\(name)" }
+
+  package static func < (left: EndpointID, right: EndpointID) -> Bool { (left.tenant, left.name) < (right.tenant, right.name) }
 
   /// Whether the byte may stand in a name, in either case.
   @inlinable
@@ -58,7 +73,7 @@ package struct EndpointID: Hashable, Sendable, Comparable, CustomStringConvertib
     return hash ^ (hash >> 33)
   }
 
-  /// Whether the bytes are this name, in either case.
+  /// Whether the bytes are this name, in either case, whoever's it is.
   package func matches(bytes: UnsafeRawBufferPointer) -> Bool {
     var name = name.utf8.makeIterator()
     for index in bytes.indices {

@@ -23,16 +23,24 @@ extension PortAuthenticator {
   /// nil when the key that the token names may be in the key set by now: then ``accessLater(of:)`` knows more.
   func access(of request: AdminRequest) -> AdminAccess? {
     let generation = generation
+    var token: [UInt8] = []
     do throws(TokenFault) {
-      return .verified(try verify(try TokenHeader.token(authorization: request.authorizations, own: request.ownAuthorizations)))
+      token = try request.token
+      return .verified(try verify(token))
     } catch {
-      return mayHelp(error, since: generation) ? nil : .refused(error)
+      return mayHelp(error, of: token, since: generation) ? nil : .refused(error)
     }
   }
 
   func accessLater(of request: AdminRequest) async -> AdminAccess {
     if let access = access(of: request) { return access }
-    _ = await ring.refreshForUnknownKey()
+    if let token = try? request.token { await refreshForUnknownKey(of: token) }
     return access(of: request) ?? .refused(.invalid(.unknownKey))
+  }
+}
+
+extension AdminRequest {
+  fileprivate var token: [UInt8] {
+    get throws(TokenFault) { try TokenHeader.token(authorization: authorizations, own: ownAuthorizations) }
   }
 }

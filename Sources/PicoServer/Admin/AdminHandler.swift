@@ -122,6 +122,7 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
     _ request: AdminRequest, _ access: AdminAccess, _ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext
   ) {
     let caller = Operator(context.channel, role: policy.role(of: request, access), access)
+    let scope = caller.scope
     switch policy.decide(request, access) {
     case .refuse(let response):
       write(response, to: head, context)
@@ -131,24 +132,24 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
       write(AdminResponse(readiness: source.readiness), to: head, context)
     case .serve(.metrics):
       writeLater(head, context) { source in
-        let text = await source.metrics().prometheusText(usage: ProcessUsage.current())
+        let text = await source.metrics(scope).prometheusText(usage: ProcessUsage.current())
         return AdminResponse(status: .ok, contentType: PrometheusText.contentType, body: Array(text.utf8))
       }
     case .serve(.status):
       writeLater(head, context) { source in
-        AdminResponse(status: .ok, body: await source.statusSnapshot().json)
+        AdminResponse(status: .ok, body: await source.statusSnapshot(scope).json)
       }
     case .serve(.watch):
       // Only requests that did not become a WebSocket come here.
       write(watch?.refusal(of: head) ?? AdminResponse(.notFound, status: .notFound), to: head, context)
     case .serve(.blocks):
-      writeLater(head, context) { source in AdminResponse(blocks: await source.blocks()) }
+      writeLater(head, context) { source in AdminResponse(blocks: await source.blocks(scope)) }
     case .serve(.block(let id)) where head.method == .DELETE:
       writeLater(head, context) { source in
         AdminResponse(await source.perform(.unblock(id: AdminRequest.randomActionID(), block: id), by: caller))
       }
     case .serve(.block(let id)):
-      writeLater(head, context) { source in AdminResponse(block: await source.blocks().first { $0.id == id }) }
+      writeLater(head, context) { source in AdminResponse(block: await source.blocks(scope).first { $0.id == id }) }
     case .serve(.disconnect(let listener)):
       do throws(StatusError) {
         let json = body.readableBytes == 0 ? Array("{}".utf8) : Array(body.readableBytesView)

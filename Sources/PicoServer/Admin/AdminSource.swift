@@ -2,12 +2,14 @@ package import PicoStatus
 
 /// Where the admin port takes what it shows. Called from any thread, at most once for each admin connection at a time.
 package protocol AdminSource: Sendable {
-  func statusSnapshot() async -> StatusSnapshot
-  func metrics() async -> MetricsReport
+  /// Of the tenants of the scope.
+  func statusSnapshot(_ scope: TenantScope) async -> StatusSnapshot
+  /// Of the whole node; endpoints that are out of the scope have no name in it.
+  func metrics(_ scope: TenantScope) async -> MetricsReport
   /// Does what an operator asks, and says what became of it. The caller has made sure that `by` is an operator.
   func perform(_ action: OperatorAction, by: Operator) async -> ActionResult
-  /// Those that hold, the oldest first.
-  func blocks() async -> [BlockRow]
+  /// Those that hold of the tenants of the scope, the oldest first.
+  func blocks(_ scope: TenantScope) async -> [BlockRow]
   /// Read for each probe: must not wait.
   var readiness: Readiness { get }
 }

@@ -14,7 +14,7 @@ struct NodeReport: AdminSource {
   var readiness: Readiness { node.isLeaving ? .notReady(reason: "shutting down") : .ready }
 
   func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { await actions.perform(action, by: by) }
-  func blocks() async -> [BlockRow] { actions.blocks() }
+  func blocks(_ scope: TenantScope) async -> [BlockRow] { actions.blocks(scope) }
 
   /// The node's counts of all loops.
   private func counts() async -> NodeCounts {
@@ -31,11 +31,11 @@ struct NodeReport: AdminSource {
     return counts
   }
 
-  func statusSnapshot() async -> StatusSnapshot {
+  func statusSnapshot(_ scope: TenantScope) async -> StatusSnapshot {
     let listeners = node.registry.all
     let collection = await StatusCollector(node: node, loops: loops).all(listeners)
     var live = LiveStatus(node: node, listeners, collection, now: NIODeadline.now().uptimeNanoseconds)
-    return live.snapshot()
+    return live.snapshot(scope)
   }
 
   // MARK: Metrics
@@ -43,16 +43,16 @@ struct NodeReport: AdminSource {
   /// Endpoints that have series of their own; what is over them is `other`.
   private static let maximumLabels = 10_000
 
-  private func requestCounts(_ counts: NodeCounts) -> [MetricsReport.RequestCount] {
+  private func requestCounts(_ counts: NodeCounts, _ scope: TenantScope) -> [MetricsReport.RequestCount] {
     func name(_ method: Int) -> String { HTTPMethod(rawValue: UInt8(method)).map { "\($0.name)" } ?? "other" }
     guard node.settings.labelsEndpoints else {
       return counts.requests.map { .init(status: $0.key.status, method: name($0.key.method), count: $0.value) }
         .sorted { ($0.method, $0.status) < ($1.method, $1.status) }
     }
-    let kept = Set(Set(counts.labelled.keys.map(\.endpoint)).sorted().prefix(Self.maximumLabels))
+    let kept = Set(Set(counts.labelled.keys.map(\.endpoint)).filter { scope.contains($0.tenant) }.sorted().prefix(Self.maximumLabels))
     var sums: [NodeCounts.Key: [String: UInt64]] = [:]
     for (key, count) in counts.labelled {
-      sums[key.key, default: [:]][kept.contains(key.endpoint) ? key.endpoint.name : "other", default: 0] += count
+      sums[key.key, default: [:]][kept.contains(key.endpoint) ? "\(key.endpoint)" : "other", default: 0] += count
     }
     // What no listener had, or one that is gone, still counts for the node.
     for (key, count) in counts.requests {
@@ -64,10 +64,10 @@ struct NodeReport: AdminSource {
     }.sorted { ($0.endpoint ?? "", $0.method, $0.status) < ($1.endpoint ?? "", $1.method, $1.status) }
   }
 
-  func metrics() async -> MetricsReport {
+  func metrics(_ scope: TenantScope) async -> MetricsReport {
     let counts = await counts()
     var report = MetricsReport()
-    report.requests = requestCounts(counts)
+    report.requests = requestCounts(counts, scope)
     report.requestDuration = HistogramReport(counts.durations)
     report.requestsInFlight = counts.inFlight
     report.requestBytes = counts.bytesIn

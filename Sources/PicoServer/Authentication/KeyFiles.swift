@@ -2,7 +2,7 @@ internal import PicoAuth
 internal import PicoConfiguration
 internal import PicoCore
 
-/// The key files of one port.
+/// The key files of one port, or of one issuer of it.
 struct KeyFiles: Sendable {
   private enum Kind: Sendable {
     case secret
@@ -20,15 +20,21 @@ struct KeyFiles: Sendable {
 
   private static let maximumKeyFile = 64 << 10
 
-  private let port: String
+  /// What the files' keys are in: `proxy.auth`.
+  private let section: String
   private let files: [(kind: Kind, path: String)]
 
-  init(port: String, _ settings: ServerConfiguration.Authentication) {
-    self.port = port
+  init(section: String, _ settings: ServerConfiguration.Authentication) {
+    self.section = section
     var files = settings.hmacSecretFiles.texts.map { (kind: Kind.secret, path: $0) }
     files += settings.publicKeyFiles.texts.map { (.publicKeys, $0) }
     if case .file(let path) = settings.jwks { files.append((.set, path)) }
     self.files = files
+  }
+
+  init(section: String, _ issuer: ServerConfiguration.Issuer) {
+    self.section = section
+    if case .file(let path) = issuer.jwks { files = [(.set, path)] } else { files = [] }
   }
 
   /// What the files hold, before anybody knows what it means.
@@ -71,6 +77,6 @@ struct KeyFiles: Sendable {
   }
 
   private func fault(_ kind: Kind, _ path: String, _ reason: String) -> PicoError {
-    PicoError(.badConfiguration, "\(port).auth.\(kind.name): \(path) \(reason)", side: .internal)
+    PicoError(.badConfiguration, "\(section).\(kind.name): \(path) \(reason)", side: .internal)
   }
 }

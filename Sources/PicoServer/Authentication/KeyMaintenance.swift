@@ -31,7 +31,7 @@ final class KeyMaintenance: Sendable {
   /// Nothing is fetched any more when it returns, so that the loops may end.
   func stop() async {
     task.withLock { $0.take() }?.cancel()
-    for authenticator in authenticators.all { await authenticator.ring.close() }
+    for authenticator in authenticators.all { await authenticator.close() }
   }
 
   /// Once, now.

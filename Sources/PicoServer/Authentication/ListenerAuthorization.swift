@@ -41,7 +41,7 @@ extension ListenerSession {
 
   /// The keys of the port are other ones now.
   func endIfKeyIsGone() {
-    guard let authorization, loop.node.authenticators.upstream?.knows(authorization.claims.key) == false else { return }
+    guard let authorization, loop.node.authenticators.upstream?.knowsKey(of: authorization.claims) == false else { return }
     endUnauthorized("the key of its token is gone")
   }
 }

@@ -2,81 +2,92 @@ internal import Logging
 internal import NIOCore
 internal import PicoAuth
 internal import PicoCore
-internal import PicoTransport
-internal import Synchronization
 
 /// Who may use one port: its keys as they are now, and what it asks of a token.
+///
+/// A token whose `iss` is one of the issuers is verified with that issuer's keys and no others, and every other token with the port's own.
 final class PortAuthenticator: Sendable {
   /// `proxy`, `upstream` or `admin`.
   let port: String
   let rules: TokenRules
-  let ring: KeyRing
-  private let files: KeyFiles
-  private let logger: Logger
-  private let known: Locked<Known>
+  /// The port's own keys first, where it has any.
+  let sources: [KeySource]
+  private let own: KeySource?
+  private let issuers: [String: KeySource]
 
-  /// Of the files as they were read last, and of what was said of them.
-  private struct Known {
-    var fingerprint: Fingerprint
-    var fileFailure: String?
-    var fetchFailure: String?
-  }
-
-  private static let fetchTimeout = TimeAmount.seconds(5)
-
-  /// Reads the files, and fetches nothing yet. nil when the port has no authentication.
+  /// nil when the port has no authentication.
   /// - Throws: `badConfiguration` with the key and the file.
   static func make(
     port: String, _ settings: ServerConfiguration.Authentication, on eventLoop: any EventLoop, logger: Logger
   ) async throws(PicoError) -> PortAuthenticator? {
     guard settings.isOn else { return nil }
-    var fetch: KeyRing.Fetch?
-    if case .web(let server, let path) = settings.jwks {
-      let document = try DocumentFetch(
-        server: server, path: path, caFile: settings.jwksCA, key: "\(port).auth.jwks-ca", maximumSize: KeySetDocument.maximumSize,
-        timeout: fetchTimeout)
-      fetch = { () async throws(KeyFetchError) in
-        do throws(DocumentFetch.Failure) { return try await document.run(on: eventLoop) } catch { throw KeyFetchError("\(error)") }
-      }
+    let section = "\(port).auth"
+    let rules = TokenRules(
+      audiences: settings.audiences.texts, issuers: settings.issuer.texts, requiresExpiry: settings.requiresExpiry,
+      clockSkew: settings.clockSkew.inSeconds)
+    var own: KeySource?
+    if settings.hasOwnKeys {
+      own = try await KeySource(
+        section: section, files: KeyFiles(section: section, settings), set: settings.jwks, authorities: settings.jwksCA, rules: rules,
+        on: eventLoop, logger: logger)
     }
-    let files = KeyFiles(port: port, settings)
-    let contents = try files.read()
-    let ring = KeyRing(fetch: fetch) { Double(NIODeadline.now().uptimeNanoseconds) / 1e9 }
-    _ = ring.replaceFixed(try await files.keys(contents))
-    return PortAuthenticator(port: port, settings, ring: ring, files: files, fingerprint: contents.fingerprint, logger: logger)
+    var issuers: [(String, KeySource)] = []
+    for (index, issuer) in settings.issuers.enumerated() {
+      let section = "\(section).issuers[\(index)]"
+      var rules = rules
+      rules.issuers = [issuer.issuer]
+      rules.tenants = issuer.tenants.grant
+      issuers.append(
+        (
+          issuer.issuer,
+          try await KeySource(
+            section: section, files: KeyFiles(section: section, issuer), set: issuer.jwks, authorities: issuer.jwksCA, rules: rules,
+            on: eventLoop, logger: logger)
+        ))
+    }
+    return PortAuthenticator(port: port, rules: rules, own: own, issuers: issuers)
   }
 
-  private init(
-    port: String, _ settings: ServerConfiguration.Authentication, ring: KeyRing, files: KeyFiles, fingerprint: Fingerprint, logger: Logger
-  ) {
+  private init(port: String, rules: TokenRules, own: KeySource?, issuers: [(String, KeySource)]) {
     self.port = port
-    self.ring = ring
-    self.files = files
-    self.logger = logger
-    known = Locked(Known(fingerprint: fingerprint))
-    rules = TokenRules(
-      audiences: settings.audiences.texts, issuers: settings.issuers.texts, requiresExpiry: settings.requiresExpiry,
-      clockSkew: settings.clockSkew.inSeconds)
+    self.rules = rules
+    self.own = own
+    // Names are different: the configuration was checked.
+    self.issuers = Dictionary(issuers) { first, _ in first }
+    sources = (own.map { [$0] } ?? []) + issuers.map(\.1)
   }
+
+  /// Whose keys a token of this issuer has to be signed with; nil when there are none.
+  private func source(ofIssuer issuer: String?) -> KeySource? { issuer.flatMap { issuers[$0] } ?? own }
 
   // MARK: Tokens
 
   /// Of the keys as they are now.
-  var generation: UInt64 { ring.generation }
+  var generation: UInt64 { sources.reduce(0) { $0 &+ $1.ring.generation } }
 
-  func verify(_ token: [UInt8]) throws(TokenFault) -> VerifiedClaims {
-    try TokenVerifier(keys: ring.snapshot.keys, rules: rules).verify(token, now: WallClock.seconds())
+  func verify(_ text: [UInt8]) throws(TokenFault) -> VerifiedClaims {
+    let token = try CompactToken(text)
+    guard let source = source(ofIssuer: token.issuer) else { throw .invalid(.wrongIssuer) }
+    return try TokenVerifier(keys: source.keys, rules: source.rules).verify(token, now: WallClock.seconds())
   }
 
-  /// Whether the same token may be good after ``KeyRing/refreshForUnknownKey()``.
+  /// Whether the same token may be good after ``refreshForUnknownKey(of:)``.
   /// - Parameter generation: of the keys before the token was looked at; others may have come meanwhile.
-  func mayHelp(_ fault: TokenFault, since generation: UInt64) -> Bool {
+  func mayHelp(_ fault: TokenFault, of token: [UInt8], since generation: UInt64) -> Bool {
+    guard fault == .invalid(.unknownKey), let source = source(of: token) else { return false }
     // In this order: a fetch that is over when the first is asked has its keys seen by the second.
-    fault == .invalid(.unknownKey) && (ring.mayRefresh || ring.generation != generation)
+    return source.ring.mayRefresh || self.generation != generation
   }
 
-  /// As long as the key that signed a token counts.
-  func knows(_ key: Fingerprint) -> Bool { ring.snapshot.keys.contains(key) }
+  /// Waits for the set that should have the token's key to be fetched, if that may be done now.
+  func refreshForUnknownKey(of token: [UInt8]) async { _ = await source(of: token)?.ring.refreshForUnknownKey() }
+
+  private func source(of token: [UInt8]) -> KeySource? {
+    (try? CompactToken(token)).flatMap { source(ofIssuer: $0.issuer) }
+  }
+
+  /// As long as the key that signed the token counts.
+  func knowsKey(of claims: VerifiedClaims) -> Bool { source(ofIssuer: claims.issuer)?.keys.contains(claims.key) == true }
 
   /// Seconds since 1970 after which nothing goes on in the token's name: its expiry, or for one that was taken late the end of that leniency.
   func end(of claims: VerifiedClaims) -> Double? {
@@ -85,59 +96,22 @@ final class PortAuthenticator: Sendable {
 
   // MARK: Keys
 
-  /// Reads files that changed, and fetches the key set when it is time. True when keys are gone or new.
+  /// Reads files that changed, and fetches key sets when it is time. True when keys are gone or new.
   func maintain() async -> Bool {
-    let isReread = await readFiles()
-    switch await ring.maintain() {
-    case nil: return isReread
-    case .unchanged?:
-      known.withLock { $0.fetchFailure = nil }
-      return isReread
-    case .changed?:
-      known.withLock { $0.fetchFailure = nil }
-      log()
-      return true
-    case .failed(let error)?:
-      let isNews = known.withLock { known in
-        defer { known.fetchFailure = error.description }
-        return known.fetchFailure != error.description
-      }
-      logger.log(
-        level: isNews ? .warning : .debug, "key set not fetched, the last keys go on counting",
-        metadata: ["key": "\(port).auth.jwks", "reason": "\(error)"])
-      return isReread
+    await withTaskGroup { group in
+      for source in sources { group.addTask { await source.maintain() } }
+      return await group.reduce(false) { $0 || $1 }
     }
   }
 
-  private func readFiles() async -> Bool {
-    do throws(PicoError) {
-      let contents = try files.read()
-      let fingerprint = contents.fingerprint
-      let isSame = known.withLock { known in
-        known.fileFailure = known.fingerprint == fingerprint ? nil : known.fileFailure
-        return known.fingerprint == fingerprint
-      }
-      guard !isSame else { return false }
-      let isChanged = ring.replaceFixed(try await files.keys(contents))
-      known.withLock { known in
-        known.fingerprint = fingerprint
-        known.fileFailure = nil
-      }
-      if isChanged { log() }
-      return isChanged
-    } catch {
-      let text = "\(error)"
-      let isNews = known.withLock { known in
-        defer { known.fileFailure = text }
-        return known.fileFailure != text
-      }
-      if isNews { logger.error("key file not read again, the last keys go on counting", metadata: ["reason": "\(text)"]) }
-      return false
-    }
+  func close() async {
+    for source in sources { await source.ring.close() }
   }
 
-  private func log() {
-    logger.notice("keys changed", metadata: ["port": "\(port)", "keys": "\(ring.snapshot.keys.keys.count)"])
+  /// A key of this port that is one of the other's too.
+  func sharesKey(with other: PortAuthenticator) -> Bool {
+    func keys(_ port: PortAuthenticator) -> Set<Fingerprint> { Set(port.sources.flatMap { $0.keys.keys.map(\.fingerprint) }) }
+    return !keys(self).isDisjoint(with: keys(other))
   }
 }
 
@@ -161,8 +135,7 @@ struct Authenticators: Sendable {
       for other in all[..<index] {
         let (own, theirs) = (Set(one.rules.audiences), Set(other.rules.audiences))
         guard own.isEmpty || theirs.isEmpty || !own.isDisjoint(with: theirs) else { continue }
-        let shared = Set(one.ring.snapshot.keys.keys.map(\.fingerprint)).intersection(other.ring.snapshot.keys.keys.map(\.fingerprint))
-        guard shared.isEmpty else {
+        guard !one.sharesKey(with: other) else {
           throw PicoError(
             .badConfiguration,
             "\(one.port).auth: a key is one of the \(other.port) port too; set \(other.port).auth.audience and \(one.port).auth.audience "

@@ -14,7 +14,7 @@ extension ProxyHandler {
     case admitted(KnownToken)
     case refused(ErrorCode)
     /// The key that it names may be in the key set by now: the request goes on when that was fetched.
-    case waits
+    case waits(token: [UInt8])
   }
 
   /// Looks at the token of a request. On the way of every request: a token that this connection or this loop has seen lately costs no
@@ -30,11 +30,12 @@ extension ProxyHandler {
     // What was verified for one port says nothing of the other, though a connection may use both.
     if authenticator === node.authenticators.proxy { return remembered(token, by: authenticator) }
     let generation = authenticator.generation
+    let text = token.copy()
     do throws(TokenFault) {
-      let claims = try authenticator.verify(token.copy())
+      let claims = try authenticator.verify(text)
       return .admitted(KnownToken(text: [], .init(claims: claims, deadline: 0, generation: 0)))
     } catch {
-      return authenticator.mayHelp(error, since: generation) ? .waits : .refused(code(of: error, at: authenticator))
+      return authenticator.mayHelp(error, of: text, since: generation) ? .waits(token: text) : .refused(code(of: error, at: authenticator))
     }
   }
 
@@ -45,14 +46,14 @@ extension ProxyHandler {
     if let knownToken, knownToken.isGood(for: token, now: now, generation: generation) { return .admitted(knownToken) }
     knownToken = nil
     guard token.byteCount <= CompactToken.maximumSize else { return .refused(code(of: .invalid(.tooLarge), at: authenticator)) }
+    let text = token.copy()
     do throws(TokenFault) {
-      let text = token.copy()
       let entry = try entry(of: Fingerprint(token), text, now: now, generation: generation, by: authenticator)
       let known = KnownToken(text: text, entry)
       knownToken = known
       return .admitted(known)
     } catch {
-      return authenticator.mayHelp(error, since: generation) ? .waits : .refused(code(of: error, at: authenticator))
+      return authenticator.mayHelp(error, of: text, since: generation) ? .waits(token: text) : .refused(code(of: error, at: authenticator))
     }
   }
 
@@ -93,7 +94,7 @@ extension ProxyHandler {
   // MARK: Waiting for keys
 
   /// The request at the front of `bytes` begins anew once the key set was fetched. Until then nothing is read, and it counts as in flight.
-  func waitForKeys(of authenticator: PortAuthenticator, with bytes: ByteBuffer) {
+  func waitForKeys(of authenticator: PortAuthenticator, for token: [UInt8], with bytes: ByteBuffer) {
     guard let context else { return }
     exchange.startedAt = 0
     accessRecord = nil
@@ -103,8 +104,8 @@ extension ProxyHandler {
     keep(bytes)
     pauseReading()
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let ring = authenticator.ring
-    context.eventLoop.makeFutureWithTask { await ring.refreshForUnknownKey() }.whenComplete { _ in bound.value.keysCame() }
+    context.eventLoop.makeFutureWithTask { await authenticator.refreshForUnknownKey(of: token) }.whenComplete { _ in bound.value.keysCame()
+    }
   }
 
   /// Safe to call when nothing waits.

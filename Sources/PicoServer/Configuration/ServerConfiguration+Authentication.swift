@@ -15,7 +15,9 @@ extension ServerConfiguration {
     /// One of them has to be in a token's `aud`; empty asks nothing.
     package var audiences = TextList()
     /// A token's `iss` has to be one of them; empty asks nothing.
-    package var issuers = TextList()
+    package var issuer = TextList()
+    /// Those with keys of their own.
+    package var issuers: [Issuer] = []
     /// Whether a port that other machines reach may go without authentication.
     package var allowAnonymous = false
     /// Whether a token without `exp` is refused.
@@ -25,7 +27,10 @@ extension ServerConfiguration {
     package init() {}
 
     /// Whether the port takes tokens, and nobody without one.
-    package var isOn: Bool { !hmacSecretFiles.texts.isEmpty || !publicKeyFiles.texts.isEmpty || jwks != nil }
+    package var isOn: Bool { hasOwnKeys || !issuers.isEmpty }
+
+    /// Whether there are keys beside those of ``issuers``.
+    var hasOwnKeys: Bool { !hmacSecretFiles.texts.isEmpty || !publicKeyFiles.texts.isEmpty || jwks != nil }
 
     /// Named within a port's: `hmac-secret-file`.
     static let keys: [ConfigurationKey<Authentication>] = [
@@ -34,7 +39,9 @@ extension ServerConfiguration {
       .key("jwks", \.jwks, "Where a JWK set with public keys is: a file, https, or http on this machine"),
       .key("jwks-ca", \.jwksCA, "A PEM file of authorities for the JWK set's https", unset: "the system's"),
       .key("audience", \.audiences, "What aud of a token has to name; of several, one"),
-      .key("issuer", \.issuers, "What iss of a token has to be; of several, one"),
+      .key("issuer", \.issuer, "What iss of a token has to be; of several, one"),
+      .objects(
+        "issuers", \.issuers, "Issuers with keys of their own, and the tenants that each may make tokens for", of: Issuer.schema),
       .key("allow-anonymous", \.allowAnonymous, "Whether the port may be open to other machines without authentication"),
       .key("require-exp", \.requiresExpiry, "Whether a token without exp is refused"),
       .key(
@@ -44,7 +51,7 @@ extension ServerConfiguration {
 
     /// What its keys are in, in words that can be compared with another port's.
     var sources: Set<String> {
-      Set(hmacSecretFiles.texts + publicKeyFiles.texts + (jwks.map { [$0.configurationText] } ?? []))
+      Set(hmacSecretFiles.texts + publicKeyFiles.texts + ([jwks] + issuers.map(\.jwks)).compactMap { $0?.configurationText })
     }
   }
 
@@ -69,6 +76,7 @@ extension ServerConfiguration {
       if auth.jwksCA != nil, auth.jwks?.isHTTPS != true {
         problems.contradiction("\(port).auth.jwks-ca", "has no effect: \(port).auth.jwks is not https")
       }
+      checkIssuers("\(port).auth", auth, &problems)
     }
     if configuration.admin.protectsHealth, !configuration.admin.auth.isOn {
       problems.contradiction(
@@ -76,6 +84,21 @@ extension ServerConfiguration {
         "has no effect without keys (admin.auth.hmac-secret-file, admin.auth.public-key-file or admin.auth.jwks)")
     }
     checkSharedKeys(ports, &problems)
+  }
+
+  private static func checkIssuers(_ section: String, _ auth: Authentication, _ problems: inout ConfigurationProblems) {
+    for (index, issuer) in auth.issuers.enumerated() {
+      let name = "\(section).issuers[\(index)]"
+      if issuer.jwksCA != nil, issuer.jwks?.isHTTPS != true {
+        problems.contradiction(name, "jwks-ca has no effect: jwks is not https")
+      }
+      if auth.issuers[..<index].contains(where: { $0.issuer == issuer.issuer }) {
+        problems.contradiction(name, "issuer \"\(issuer.issuer.escapedForDisplay)\" is there twice")
+      }
+    }
+    if !auth.hasOwnKeys, !auth.issuers.isEmpty, !auth.issuer.texts.isEmpty {
+      problems.contradiction("\(section).issuer", "has no effect: all keys are those of \(section).issuers")
+    }
   }
 
   /// A token for one port must be none for another: where both take the same keys, only the audience tells them apart.

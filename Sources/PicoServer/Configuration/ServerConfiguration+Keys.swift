@@ -36,7 +36,8 @@ extension ServerConfiguration {
       reloadable: true, check: ConfigurationCheck.notNegative),
     .key("proxy.endpoint-from", \.proxy.endpointFrom, "Where a request may name its endpoint"),
     .key(
-      "proxy.domains", \.proxy.domains, "Suffixes of Host below which the first label names an endpoint; empty is any"),
+      "proxy.domains", \.proxy.domains,
+      "Suffixes of Host below which the first label names an endpoint; empty is any; {domain: D, tenant: T} for a tenant's"),
     .key("proxy.proxy-protocol", \.proxy.proxyProtocol, "Whether connections start with a PROXY protocol header (version 1 or 2)"),
     .key(
       "proxy.trusted-proxies", \.proxy.trustedProxies, "Clients whose Forwarded, X-Forwarded-* and X-Real-IP are believed"),

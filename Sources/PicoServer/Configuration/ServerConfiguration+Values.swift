@@ -1,4 +1,4 @@
-internal import PicoConfiguration
+package import PicoConfiguration
 package import PicoCore
 
 /// Where a request may name its endpoint.
@@ -36,6 +36,35 @@ package enum StreamWindow: Hashable, Sendable, ConfigurationScalar {
     }
     self = .fixed(size)
   }
+}
+
+/// An entry of `proxy.domains`: a domain, or with the tenant whose endpoints are below it, `{domain: acme.example.com, tenant: acme}`.
+package struct ProxyDomain: Hashable, Sendable, ConfigurationValue {
+  package var domain: DomainSuffix
+  package var tenant: TenantID?
+
+  package static let configurationKind = "domain"
+  package var configurationText: String { tenant.map { "{domain: \(domain.text), tenant: \($0)}" } ?? domain.text }
+
+  package static func read(_ node: ConfigurationNode, key: String, problems: inout ConfigurationProblems) -> ProxyDomain? {
+    guard case .mapping = node.content else {
+      return DomainSuffix.read(node, key: key, problems: &problems).map { ProxyDomain(domain: $0) }
+    }
+    let entry = schema.read(node, key: key, problems: &problems)
+    return entry.domain.map { ProxyDomain(domain: $0, tenant: entry.tenant) }
+  }
+
+  private struct Entry {
+    var domain: DomainSuffix?
+    var tenant: TenantID?
+  }
+
+  private static let schema = ConfigurationSchema(
+    initial: Entry(),
+    keys: [
+      .key("domain", \.domain, "A suffix of Host"),
+      .key("tenant", \.tenant, "Whose endpoints are below it"),
+    ], required: ["domain"])
 }
 
 /// A suffix of a `Host`, lower case, without a dot in front: `pico.example.com`.

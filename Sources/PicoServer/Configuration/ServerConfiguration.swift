@@ -41,7 +41,7 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var rateLimit = 0
     package var endpointFrom: [EndpointSource] = [.header, .host]
     /// Suffixes of `Host` below which the first label names an endpoint; empty is any.
-    package var domains: [DomainSuffix] = []
+    package var domains: [ProxyDomain] = []
     package var proxyProtocol = false
     package var trustedProxies: [AddressRange] = []
     package var accessLog = AccessLogDestination.off

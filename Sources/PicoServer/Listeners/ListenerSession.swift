@@ -56,9 +56,9 @@ final class ListenerSession: TunnelDelegate, Sweepable {
     loop.node.events.record(
       .listenerConnected,
       [
-        "endpoint": listener.endpoint.name, "listener": listener.id.description, "remote_address": listener.remoteAddress,
+        "endpoint": listener.endpoint.description, "listener": listener.id.description, "remote_address": listener.remoteAddress,
         "agent": listener.agent.withLock { $0.id } ?? "",
-      ])
+      ], shownTo: .tenant(listener.endpoint.tenant))
   }
 
   // MARK: Tunnel
@@ -125,9 +125,9 @@ final class ListenerSession: TunnelDelegate, Sweepable {
     loop.node.events.record(
       .listenerDisconnected,
       [
-        "endpoint": listener.endpoint.name, "listener": listener.id.description, "remote_address": listener.remoteAddress,
+        "endpoint": listener.endpoint.description, "listener": listener.id.description, "remote_address": listener.remoteAddress,
         "agent": listener.agent.withLock { $0.id } ?? "", "reason": text,
-      ])
+      ], shownTo: .tenant(listener.endpoint.tenant))
   }
 
   /// The agent wants nothing new; what is open finishes.

@@ -62,17 +62,22 @@ extension ProxyHandler {
     if let refusal = refusalOfHandshake(head, span) { return fail(refusal, behind: rest) }
     // No agent sends an Origin; a browser always does, whoever wrote the page.
     if head.value(named: "origin", in: span) != nil { return fail(.endpointNotPermitted, behind: rest) }
-    guard let endpoint = EndpointID(name.text(in: span)) else { return fail(.malformedRequest, behind: rest) }
+    guard EndpointID(name.text(in: span)) != nil else { return fail(.malformedRequest, behind: rest) }
     var authorization: ListenerAuthorization?
+    var known: KnownToken?
     if let authenticator = node.authenticators.upstream {
       switch admission(head, span, by: authenticator) {
       case .admitted(let token):
-        guard token.claims.endpoints.permits(endpoint) else { return fail(.endpointNotPermitted, behind: rest) }
+        known = token
         authorization = ListenerAuthorization(
           token.claims, secondsLeft: authenticator.end(of: token.claims).map { $0 - WallClock.seconds() }, now: loop.resources.now())
       case .refused(let code): return fail(code, behind: rest)
-      case .waits: return waitForKeys(of: authenticator, with: bytes)
+      case .waits(let text): return waitForKeys(of: authenticator, for: text, with: bytes)
       }
+    }
+    guard let tenant = tenant(head, span, known, namedByDomain: false) else { return fail(.tenantNotPermitted, behind: rest) }
+    guard let endpoint = EndpointID(name.text(in: span), of: tenant), known?.claims.endpoints.permits(endpoint) != false else {
+      return fail(.endpointNotPermitted, behind: rest)
     }
     guard !node.isDraining else { return fail(.shuttingDown, behind: rest, retryAfterSeconds: 0) }
     if let limit = node.listenerLimit(for: endpoint, loop.limits) { return fail(limit, behind: rest, retryAfterSeconds: 5) }

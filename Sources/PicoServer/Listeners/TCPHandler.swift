@@ -308,14 +308,18 @@ extension ProxyHandler {
     let span = bytes.readableBytesSpan
     if let refusal = refusalOfHandshake(head, span) { return fail(refusal, behind: rest) }
     if head.value(named: "origin", in: span) != nil { return fail(.endpointNotPermitted, behind: rest) }
-    guard let endpoint = EndpointID(name.text(in: span)) else { return fail(.malformedRequest, behind: rest) }
+    guard EndpointID(name.text(in: span)) != nil else { return fail(.malformedRequest, behind: rest) }
+    var known: KnownToken?
     if let authenticator = node.authenticators.proxy {
       switch admission(head, span, by: authenticator) {
-      case .admitted(let token):
-        guard token.claims.endpoints.permits(endpoint) else { return fail(.endpointNotPermitted, behind: rest) }
+      case .admitted(let token): known = token
       case .refused(let code): return fail(code, behind: rest)
-      case .waits: return waitForKeys(of: authenticator, with: bytes)
+      case .waits(let text): return waitForKeys(of: authenticator, for: text, with: bytes)
       }
+    }
+    guard let tenant = tenant(head, span, known, namedByDomain: true) else { return fail(.tenantNotPermitted, behind: rest) }
+    guard let endpoint = EndpointID(name.text(in: span), of: tenant), known?.claims.endpoints.permits(endpoint) != false else {
+      return fail(.endpointNotPermitted, behind: rest)
     }
     guard let context, let key = head.value(named: "sec-websocket-key", in: span) else { return }
     guard let routes = node.routes.routes(of: endpoint) else {

@@ -34,16 +34,17 @@ extension ProxyHandler {
       switch admission(head, span, by: authenticator) {
       case .admitted(let known): token = known
       case .refused(let code): return fail(code, behind: rest)
-      case .waits: return waitForKeys(of: authenticator, with: bytes)
+      case .waits(let token): return waitForKeys(of: authenticator, for: token, with: bytes)
       }
     }
     guard head.loops < 2 else { return fail(.loopDetected, behind: rest) }
+    guard let tenant = tenant(head, span, token, namedByDomain: true) else { return fail(.tenantNotPermitted, behind: rest) }
     switch node.settings.lookup.find(in: head, span) {
     case .missing: return fail(.missingEndpointID, behind: rest)
     case .invalid: return fail(.malformedRequest, behind: rest)
     case .found(let name, _):
       if let grant = token?.grant, !grant.permits(span.extracting(name.range)) { return fail(.endpointNotPermitted, behind: rest) }
-      findRoutes(name, span)
+      findRoutes(name, of: tenant, span)
     }
     guard let routes else { return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest) }
     if moves(for: routes, with: bytes) { return }
@@ -76,10 +77,10 @@ extension ProxyHandler {
   }
 
   /// The routes of the last request serve again while the name is the same.
-  private func findRoutes(_ name: HeadSlice, _ span: RawSpan) {
+  private func findRoutes(_ name: HeadSlice, of tenant: TenantID, _ span: RawSpan) {
     unsafe span.extracting(name.range).withUnsafeBytes { bytes in
-      if let routes, !routes.isRetired, unsafe routes.endpoint.matches(bytes: bytes) { return }
-      routes = unsafe EndpointID(bytes: bytes).flatMap { node.routes.routes(of: $0) }
+      if let routes, !routes.isRetired, unsafe routes.endpoint.matches(bytes: bytes), routes.endpoint.tenant == tenant { return }
+      routes = unsafe EndpointID(bytes: bytes, of: tenant).flatMap { node.routes.routes(of: $0) }
     }
   }
 

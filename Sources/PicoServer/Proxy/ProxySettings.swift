@@ -4,6 +4,8 @@ internal import PicoHTTP
 /// What the proxy port's handlers read of the configuration and what stays as it was at the start; see ``ProxyLimits`` for the rest.
 struct ProxySettings: Sendable {
   var lookup: EndpointLookup
+  /// By the place of the domain that names it; empty when none does.
+  var tenants: [TenantID?]
   var addsVia: Bool
   /// `metrics.endpoint-label`.
   var labelsEndpoints: Bool
@@ -13,7 +15,9 @@ struct ProxySettings: Sendable {
   init(_ configuration: ServerConfiguration) {
     let proxy = configuration.proxy
     lookup = EndpointLookup(
-      usesHeader: proxy.endpointFrom.contains(.header), usesHost: proxy.endpointFrom.contains(.host), domains: proxy.domains.map(\.text))
+      usesHeader: proxy.endpointFrom.contains(.header), usesHost: proxy.endpointFrom.contains(.host),
+      domains: proxy.domains.map(\.domain.text))
+    tenants = proxy.domains.contains { $0.tenant != nil } ? proxy.domains.map(\.tenant) : []
     addsVia = proxy.via
     labelsEndpoints = configuration.metrics.endpointLabel
     usesProxyProtocol = proxy.proxyProtocol

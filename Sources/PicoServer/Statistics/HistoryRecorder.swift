@@ -65,13 +65,13 @@ actor HistoryRecorder {
   }
 
   /// `since` nil for all; an endpoint that had no traffic has points of zeros.
-  func history(of name: String?, since: Timestamp?) -> History {
+  func history(of name: String?, _ scope: TenantScope, since: Timestamp?) -> History {
     let now = NIODeadline.now().uptimeNanoseconds
     let wall = Timestamp.now()
     // Steady seconds as times of day, by the clock as it is now.
     let begin = wall.milliseconds - Int64(now / 1_000_000)
     let sinceEpoch = since.map { max(0, $0.milliseconds - begin) / 1000 }.map(UInt64.init)
-    let subject = name.map { TrafficHistory.Subject.endpoint(EndpointID($0)) } ?? .all
+    let subject = name.map { TrafficHistory.Subject.endpoint(scope.endpoint($0)) } ?? .all(scope)
     let series = history.series(of: subject, epoch: min(next, now / Self.second), since: sinceEpoch) { epoch in
       Timestamp(milliseconds: begin + Int64(epoch) * 1000)
     }

@@ -8,7 +8,7 @@ internal import PicoStatus
 struct TrafficHistory: Sendable {
   /// Whose traffic.
   enum Subject: Sendable {
-    case all
+    case all(TenantScope)
     /// nil for a text that no endpoint can have as its name.
     case endpoint(EndpointID?)
   }
@@ -18,6 +18,8 @@ struct TrafficHistory: Sendable {
   static let tens = 360
 
   private var all = Track()
+  /// Of each, as soon as there is one beside the default.
+  private var tenants: [TenantID: Track] = [:]
   private var endpoints: [EndpointID: Track] = [:]
   /// The first second that was recorded, or could have been.
   private let start: UInt64
@@ -35,7 +37,19 @@ struct TrafficHistory: Sendable {
       guard endpoints[endpoint] != nil || endpoints.count < Self.maximumEndpoints else { continue }
       endpoints[endpoint, default: Track()].record(epoch: epoch, slice)
     }
+    recordTenants(epoch: epoch, slices)
     if !slices.isEmpty { all.record(epoch: epoch, total) }
+  }
+
+  private mutating func recordTenants(epoch: UInt64, _ slices: [EndpointID: TrafficSlice]) {
+    guard !tenants.isEmpty || slices.keys.contains(where: { !$0.tenant.isDefault }) else { return }
+    if tenants.isEmpty { tenants[.default] = all }
+    let byTenant = Dictionary(grouping: slices, by: \.key.tenant)
+    for (tenant, slices) in byTenant where tenants[tenant] != nil || tenants.count < Self.maximumEndpoints {
+      var total = TrafficSlice()
+      for slice in slices { total.add(slice.value) }
+      tenants[tenant, default: Track()].record(epoch: epoch, total)
+    }
   }
 
   /// Makes room for one. Where all are busy there is none: a history that comes and goes would be no use to anybody.
@@ -51,7 +65,8 @@ struct TrafficHistory: Sendable {
   func series(of subject: Subject, epoch: UInt64, since: UInt64?, time: (UInt64) -> Timestamp) -> [HistorySeries] {
     let track =
       switch subject {
-      case .all: all
+      case .all(.all): all
+      case .all(.only(let tenant)): tenants[tenant] ?? (tenants.isEmpty && tenant.isDefault ? all : Track())
       case .endpoint(let endpoint): endpoint.flatMap { endpoints[$0] } ?? Track()
       }
     return [(step: 1, count: Self.seconds), (step: 10, count: Self.tens)].map { step, count in

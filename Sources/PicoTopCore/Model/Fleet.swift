@@ -232,7 +232,7 @@ package struct Fleet: Sendable {
   /// A recording may have listeners of another endpoint.
   private func ofSubject(_ changes: [RowChange<ListenerRow>], _ subscription: Subscription, server: Int) -> [RowChange<ListenerRow>] {
     guard let name = subscription.endpoint else { return changes }
-    return changes.filter { $0.row.endpoint == name || listeners[RowKey(server: server, key: $0.key)] != nil }
+    return changes.filter { $0.row.endpointKey == name || listeners[RowKey(server: server, key: $0.key)] != nil }
   }
 
   // MARK: Sums

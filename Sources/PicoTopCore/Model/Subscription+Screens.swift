@@ -17,19 +17,11 @@ extension Subscription {
   static func listeners(endpoints keys: [String], intervalMilliseconds: Int) -> Subscription {
     var subscription = Subscription(id: listenersID, tables: [.listeners], intervalMilliseconds: intervalMilliseconds)
     if keys.count == 1 {
-      let (tenant, name) = parts(ofKey: keys[0])
-      subscription.endpoint = name
-      if !tenant.isEmpty { subscription.filter = "tenant==\"\(tenant)\"" }
+      subscription.endpoint = keys[0]
     } else if keys.count <= maximumNames {
-      subscription.endpoints = keys.map { parts(ofKey: $0).name }.sorted()
+      subscription.endpoints = keys.sorted()
     }
     return subscription
-  }
-
-  /// Of `TENANT/ID`; an ID has no slash.
-  private static func parts(ofKey key: String) -> (tenant: String, name: String) {
-    guard let slash = key.lastIndex(of: "/") else { return ("", key) }
-    return (String(key[..<slash]), String(key[key.index(after: slash)...]))
   }
 
   /// What a server takes; of more endpoints all listeners are looked at.

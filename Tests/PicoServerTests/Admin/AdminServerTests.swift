@@ -16,11 +16,11 @@ private final class ScriptedSource: AdminSource {
     set { current.withLock { $0 = newValue } }
   }
 
-  func statusSnapshot() async -> StatusSnapshot {
+  func statusSnapshot(_ scope: TenantScope) async -> StatusSnapshot {
     StatusSnapshot(now: Timestamp(milliseconds: 0), node: "n-1", version: "0.1.0")
   }
 
-  func metrics() async -> MetricsReport {
+  func metrics(_ scope: TenantScope) async -> MetricsReport {
     var report = MetricsReport()
     report.listeners = 3
     return report
@@ -28,7 +28,7 @@ private final class ScriptedSource: AdminSource {
 
   func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { ActionResult(id: "", ok: true) }
 
-  func blocks() async -> [BlockRow] { [] }
+  func blocks(_ scope: TenantScope) async -> [BlockRow] { [] }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct AdminServerTests {

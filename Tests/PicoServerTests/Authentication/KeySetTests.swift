@@ -84,9 +84,10 @@ extension NodeTests {
         let before = authenticator.generation
         keys.release()
         try await eventually("the keys") { authenticator.generation != before }
-        #expect(!authenticator.ring.mayRefresh)
-        #expect(authenticator.mayHelp(.invalid(.unknownKey), since: before))
-        #expect(!authenticator.mayHelp(.invalid(.unknownKey), since: authenticator.generation))
+        let good = Array(try token("k").utf8)
+        #expect(authenticator.sources.allSatisfy { !$0.ring.mayRefresh })
+        #expect(authenticator.mayHelp(.invalid(.unknownKey), of: good, since: before))
+        #expect(!authenticator.mayHelp(.invalid(.unknownKey), of: good, since: authenticator.generation))
       }
     }
 

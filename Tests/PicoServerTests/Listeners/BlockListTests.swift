@@ -150,29 +150,29 @@ import Testing
 
   @Test func `the same action has its result for five minutes`() {
     var recent = RecentActions()
-    recent.record(Self.result("c1"), of: Self.action("c1"), now: 5)
-    #expect(recent.result(of: Self.action("c1"), now: 5) == Self.result("c1"))
-    #expect(recent.result(of: Self.action("c1"), now: 4 + RecentActions.lifetime) == Self.result("c1"))
-    #expect(recent.result(of: Self.action("c1"), now: 5 + RecentActions.lifetime) == nil)
+    recent.record(Self.result("c1"), of: Self.action("c1"), .all, now: 5)
+    #expect(recent.result(of: Self.action("c1"), .all, now: 5) == Self.result("c1"))
+    #expect(recent.result(of: Self.action("c1"), .all, now: 4 + RecentActions.lifetime) == Self.result("c1"))
+    #expect(recent.result(of: Self.action("c1"), .all, now: 5 + RecentActions.lifetime) == nil)
   }
 
   @Test func `the same ID with other members is another action`() {
     var recent = RecentActions()
-    recent.record(Self.result("c1"), of: Self.action("c1"), now: 0)
-    #expect(recent.result(of: Self.action("c1", listeners: ["l-2"]), now: 0) == nil)
-    #expect(recent.result(of: .unblock(id: "c1", block: "b-1"), now: 0) == nil)
-    recent.record(ActionResult(id: "c1", ok: true), of: .unblock(id: "c1", block: "b-1"), now: 0)
-    #expect(recent.result(of: .unblock(id: "c1", block: "b-1"), now: 0)?.ok == true)
+    recent.record(Self.result("c1"), of: Self.action("c1"), .all, now: 0)
+    #expect(recent.result(of: Self.action("c1", listeners: ["l-2"]), .all, now: 0) == nil)
+    #expect(recent.result(of: .unblock(id: "c1", block: "b-1"), .all, now: 0) == nil)
+    recent.record(ActionResult(id: "c1", ok: true), of: .unblock(id: "c1", block: "b-1"), .all, now: 0)
+    #expect(recent.result(of: .unblock(id: "c1", block: "b-1"), .all, now: 0)?.ok == true)
   }
 
   @Test func `what is kept is bounded, and the oldest goes first`() {
     var recent = RecentActions()
-    for index in 0...RecentActions.maximumActions { recent.record(Self.result("c\(index)"), of: Self.action("c\(index)"), now: 0) }
-    #expect(recent.result(of: Self.action("c0"), now: 0) == nil)
-    #expect(recent.result(of: Self.action("c1"), now: 0) != nil)
-    for index in 0..<6 { recent.record(Self.result("d\(index)", count: 10_000), of: Self.action("d\(index)"), now: 0) }
-    #expect(recent.result(of: Self.action("c1000"), now: 0) == nil)
-    #expect(recent.result(of: Self.action("d0"), now: 0) == nil)
-    #expect(recent.result(of: Self.action("d5"), now: 0) != nil)
+    for index in 0...RecentActions.maximumActions { recent.record(Self.result("c\(index)"), of: Self.action("c\(index)"), .all, now: 0) }
+    #expect(recent.result(of: Self.action("c0"), .all, now: 0) == nil)
+    #expect(recent.result(of: Self.action("c1"), .all, now: 0) != nil)
+    for index in 0..<6 { recent.record(Self.result("d\(index)", count: 10_000), of: Self.action("d\(index)"), .all, now: 0) }
+    #expect(recent.result(of: Self.action("c1000"), .all, now: 0) == nil)
+    #expect(recent.result(of: Self.action("d0"), .all, now: 0) == nil)
+    #expect(recent.result(of: Self.action("d5"), .all, now: 0) != nil)
   }
 }

@@ -32,7 +32,7 @@ import Testing
       if epoch % 2 == 0 { slices[b] = Self.slice(4) }
       history.record(epoch: epoch, slices)
     }
-    let all = Self.series(history, .all, at: end)
+    let all = Self.series(history, .all(.all), at: end)
     #expect(all.map(\.points.count) == [300, 360])
     #expect(all[0].from == Timestamp(seconds: Int64(end - 300)))
     #expect(all[0].points.allSatisfy { $0.requestRate == 10 || $0.requestRate == 14 })
@@ -48,14 +48,14 @@ import Testing
   @Test func `points are only of seconds that were, and of those that are asked for`() throws {
     var history = TrafficHistory(start: Self.start)
     history.record(epoch: Self.start + 5, [try Self.endpoint("a"): Self.slice(1)])
-    let early = Self.series(history, .all, at: Self.start + 12)
+    let early = Self.series(history, .all(.all), at: Self.start + 12)
     #expect(early.map(\.points.count) == [12, 1])
     #expect(early[0].points.map(\.requestRate) == [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
-    let later = Self.series(history, .all, at: Self.start + 12, since: Self.start + 4)
+    let later = Self.series(history, .all(.all), at: Self.start + 12, since: Self.start + 4)
     #expect(later.map(\.points.count) == [7, 0])
     #expect(later[0].points.first?.requestRate == 1)
     #expect(Self.series(history, .endpoint(nil), at: Self.start + 12).map(\.points.count) == [12, 1])
-    #expect(Self.series(history, .all, at: Self.start + 12, since: Self.start + 100).map(\.points.count) == [0, 0])
+    #expect(Self.series(history, .all(.all), at: Self.start + 12, since: Self.start + 100).map(\.points.count) == [0, 0])
   }
 
   @Test func `of more endpoints than are kept the longest idle is forgotten, and a busy one never`() throws {

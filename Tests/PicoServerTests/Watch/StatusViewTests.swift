@@ -183,12 +183,17 @@ import Testing
   }
 
   @Test(arguments: [
-    (["a*"], ["a", "ab", "a.b"], ["b", "ba"]), (["x", "Y"], ["x", "y"], ["xy", "yx"]), (["*"], ["anything"], []), ([], ["any"], []),
+    (["a*"], ["a", "ab", "a.b"], ["b", "ba", "acme/x", "b/a"]), (["acme/a*"], ["acme/ab"], ["ab", "acme/b", "acm/ab"]),
+    (["x", "Y"], ["x", "y"], ["xy", "yx"]), (["*"], ["anything", "acme/x"], []), ([], ["any"], []),
   ])
   func `patterns name endpoints`(patterns: [String], named: [String], others: [String]) throws {
     let selection = try Self.selection([.endpoints], endpoints: patterns)
-    #expect(named.allSatisfy(selection.names))
-    #expect(!others.contains(where: selection.names))
+    func names(_ key: String) -> Bool {
+      let parts = key.split(separator: "/").map(String.init)
+      return selection.names(parts.last ?? "", of: parts.count > 1 ? parts[0] : "")
+    }
+    #expect(named.allSatisfy(names))
+    #expect(!others.contains(where: names))
   }
 
   @Test(arguments: [

@@ -84,7 +84,7 @@ extension NodeTests {
           ("garbage", StatusError.Code.badMessage, nil), ("{}", .badMessage, nil), (#"{"type":"hop","id":"x"}"#, .unknownType, "x"),
           (#"{"type":"subscribe"}"#, .badMessage, nil), (#"{"type":"subscribe","id":"s","filter":"rate>"}"#, .badMessage, "s"),
           (#"{"type":"resync","id":"nobody"}"#, .notFound, "nobody"), (#"{"type":"untail","id":"t"}"#, .notFound, "t"),
-          (#"{"type":"tail","id":"t","endpoint":"a/b"}"#, .badMessage, "t"), ("\u{0}", .badMessage, nil), ("", .badMessage, nil),
+          (#"{"type":"tail","id":"t","endpoint":"a/b/c"}"#, .badMessage, "t"), ("\u{0}", .badMessage, nil), ("", .badMessage, nil),
           (#"{"type":"subscribe","id":""}"#, .badMessage, ""),
         ] as [(String, StatusError.Code, String?)] {
           try await client.send(text)

@@ -37,7 +37,7 @@ struct LiveStatus {
   /// Those that come back by time alone.
   private var leftOut: Set<ListenerID> = []
   private var totals = NodeTotals()
-  private var sum: Sum?
+  private var sums: [TenantScope: Sum] = [:]
   private var now: UInt64
   /// Rows made since the last collection.
   private var listenerRows: [ListenerID: ListenerRow] = [:]
@@ -62,7 +62,7 @@ struct LiveStatus {
   mutating func update(_ collection: StatusCollector.Collection, _ changes: ListenerRegistry.Changes = .init(), now: UInt64) {
     self.now = now
     totals = collection.totals
-    sum = nil
+    sums = [:]
     listenerRows.removeAll(keepingCapacity: true)
     endpointRows.removeAll(keepingCapacity: true)
     for listener in changes.added { add(listener) }
@@ -125,7 +125,9 @@ struct LiveStatus {
 
   // MARK: Rows
 
-  var listeners: [ListenerID] { Array(entries.keys) }
+  func listeners(of scope: TenantScope) -> [ListenerID] {
+    scope == .all ? Array(entries.keys) : entries.values.compactMap { scope.contains($0.listener) ? $0.listener.id : nil }
+  }
   var endpoints: [EndpointID] { Array(byEndpoint.keys) }
 
   /// Of these endpoints.
@@ -143,7 +145,8 @@ struct LiveStatus {
     let agent = listener.agent.withLock { $0 }
     let roundTrip = listener.roundTrip.load(ordering: .relaxed)
     let row = ListenerRow(
-      id: id.description, endpoint: listener.endpoint.name, node: node.id.text, agent: agent.id, version: agent.version,
+      id: id.description, endpoint: listener.endpoint.name, tenant: listener.endpoint.tenant.name, node: node.id.text, agent: agent.id,
+      version: agent.version,
       remoteAddress: listener.remoteAddress, identity: listener.identity,
       connectedAt: Timestamp(milliseconds: Int64(listener.connectedAt * 1000)), state: ListenerState(listener, now: now),
       roundTrip: roundTrip == 0 ? nil : Double(roundTrip) / 1e6, inFlight: listener.inFlight.load(ordering: .relaxed),
@@ -168,19 +171,20 @@ struct LiveStatus {
       routable += entry.listener.state == .draining ? 0 : 1
     }
     let row = EndpointRow(
-      id: id.name, listeners: routable, nodes: 1, inFlight: inFlight, requestsTotal: report.totals.requests,
+      id: id.name, tenant: id.tenant.name, listeners: routable, nodes: 1, inFlight: inFlight, requestsTotal: report.totals.requests,
       requestRate: report.requestRate, errorRate: report.errorRate, status: report.totals.status,
       latency: LatencySummary(report.latency), bytesInRate: report.bytesInRate, bytesOutRate: report.bytesOutRate)
     endpointRows[id] = row
     return row
   }
 
-  private mutating func summed() -> Sum {
-    if let sum { return sum }
+  private mutating func summed(_ scope: TenantScope) -> Sum {
+    if let sum = sums[scope] { return sum }
     var sum = Sum()
     for (loop, ids) in active.enumerated() {
       for id in ids {
-        guard let report = entries[id]?.reports[loop] else { continue }
+        guard let entry = entries[id], scope.contains(entry.listener) else { continue }
+        let report = entry.reports[loop]
         sum.report.requestRate += report.requestRate
         sum.report.errorRate += report.errorRate
         sum.report.bytesInRate += report.bytesInRate
@@ -188,35 +192,68 @@ struct LiveStatus {
         for bucket in report.latency.buckets { sum.latency.add(bucket.count, toBucket: bucket.index) }
       }
     }
-    self.sum = sum
+    sums[scope] = sum
     return sum
   }
 
-  mutating func nodeRow() -> NodeRow {
+  /// What the loops count of the node; of one tenant what its listeners did since they came.
+  private func totals(_ scope: TenantScope) -> Totals {
+    guard case .only = scope else {
+      return Totals(
+        listeners: node.routes.listeners, endpoints: byEndpoint.count, inFlight: totals.inFlight, requests: totals.requests,
+        status: totals.status)
+    }
+    var sum = Totals()
+    for (endpoint, listeners) in byEndpoint where scope.contains(endpoint.tenant) {
+      sum.endpoints += 1
+      for entry in listeners.compactMap({ entries[$0] }) {
+        let report = entry.report
+        sum.listeners += entry.listener.state == .draining ? 0 : 1
+        sum.inFlight += entry.listener.inFlight.load(ordering: .relaxed)
+        sum.requests += report.totals.requests
+        sum.status.add(report.totals.status)
+      }
+    }
+    return sum
+  }
+
+  private struct Totals {
+    var listeners = 0
+    var endpoints = 0
+    var inFlight = 0
+    var requests: UInt64 = 0
+    var status = StatusClasses()
+  }
+
+  /// The node, with what there is on it of the scope.
+  mutating func nodeRow(_ scope: TenantScope) -> NodeRow {
+    let totals = totals(scope)
     let process = ProcessUsage.current()
     return NodeRow(
       id: node.id.text, address: node.configuration.proxy.listen.description, version: PicoVersion.current,
       state: node.isLeaving ? .draining : .active, startedAt: Timestamp(milliseconds: Int64(node.startedAt * 1000)),
-      listeners: node.routes.listeners, endpoints: byEndpoint.count, requestRate: summed().report.requestRate, inFlight: totals.inFlight,
+      listeners: totals.listeners, endpoints: totals.endpoints, requestRate: summed(scope).report.requestRate, inFlight: totals.inFlight,
       cpu: process.map { node.processor.cores($0) } ?? 0, rssBytes: process?.residentBytes ?? 0)
   }
 
-  mutating func totalsRow(id: String = "cluster") -> TotalsRow {
-    let sum = summed()
+  mutating func totalsRow(_ scope: TenantScope, id: String = "cluster") -> TotalsRow {
+    let sum = summed(scope)
+    let totals = totals(scope)
     return TotalsRow(
-      id: id, listeners: node.routes.listeners, endpoints: byEndpoint.count, inFlight: totals.inFlight, requestsTotal: totals.requests,
+      id: id, listeners: totals.listeners, endpoints: totals.endpoints, inFlight: totals.inFlight, requestsTotal: totals.requests,
       requestRate: sum.report.requestRate, errorRate: sum.report.errorRate, status: totals.status, latency: LatencySummary(sum.latency),
       latencyBuckets: sum.latency.buckets.enumerated().compactMap { index, count in
         count > 0 ? LatencyBucket(index: index, count: count) : nil
       }, bytesInRate: sum.report.bytesInRate, bytesOutRate: sum.report.bytesOutRate)
   }
 
-  /// Everything, for who asks once.
-  mutating func snapshot() -> StatusSnapshot {
+  /// Everything of the scope, for who asks once.
+  mutating func snapshot(_ scope: TenantScope) -> StatusSnapshot {
     StatusSnapshot(
-      now: .now(), node: node.id.text, version: PicoVersion.current, nodes: [nodeRow()],
-      endpoints: endpoints.sorted().compactMap { row($0) },
-      listeners: listeners.compactMap { row($0) }.sorted { ($0.endpoint, $0.id) < ($1.endpoint, $1.id) }, totals: totalsRow())
+      now: .now(), node: node.id.text, version: PicoVersion.current, nodes: [nodeRow(scope)],
+      endpoints: endpoints.filter { scope.contains($0.tenant) }.sorted().compactMap { row($0) },
+      listeners: listeners(of: scope).compactMap { row($0) }.sorted { ($0.tenant, $0.endpoint, $0.id) < ($1.tenant, $1.endpoint, $1.id) },
+      totals: totalsRow(scope))
   }
 }
 

@@ -16,9 +16,9 @@ extension StatusPublisher {
       watchers[id]?.session.resync(name, view)
       pump(id, name)
     case .history(let endpoint, let since):
-      watcher.outlet.send(ServerMessage.history(await history.history(of: endpoint, since: since)).json)
+      watcher.outlet.send(ServerMessage.history(await history.history(of: endpoint, watcher.caller.scope, since: since)).json)
     case .errors(let endpoint):
-      let failures = EndpointID(endpoint).flatMap { node.routes.routes(of: $0) }?.recentFailures ?? []
+      let failures = watcher.caller.scope.endpoint(endpoint).flatMap { node.routes.routes(of: $0) }?.recentFailures ?? []
       watcher.outlet.send(ServerMessage.errors(RecentErrors(endpoint: endpoint, errors: failures)).json)
     case .perform(let action):
       // It may take a while, and others are not kept waiting for it.

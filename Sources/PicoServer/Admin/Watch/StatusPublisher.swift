@@ -73,7 +73,7 @@ package actor StatusPublisher {
 
   func join(_ id: WatcherID, _ outlet: WatchOutlet, by caller: Operator) async {
     guard !isShutDown else { return await outlet.close(.goingAway) }
-    watchers[id] = Watcher(outlet: outlet, caller: caller, session: WatchSession(role: caller.role))
+    watchers[id] = Watcher(outlet: outlet, caller: caller, session: WatchSession(role: caller.role, scope: caller.scope))
     outlet.send(
       ServerMessage.hello(Hello(node: node.id.text, version: PicoVersion.current, role: caller.role, now: .now())).json)
   }
@@ -226,7 +226,7 @@ package actor StatusPublisher {
     var rows = StatusView.Rows()
     let touched = selection.readsClock ? nil : views[selection]?.touched
     rows.isWhole = touched == nil
-    if selection.tables.contains(.blocks) { rows.blocks = actions.blocks() }
+    if selection.tables.contains(.blocks) { rows.blocks = actions.blocks(selection.tenants) }
     fill(&rows, selection, touched)
     views[selection]?.view.refresh(rows)
     views[selection]?.touched = Touched()
@@ -235,27 +235,29 @@ package actor StatusPublisher {
   private func fill(_ rows: inout StatusView.Rows, _ selection: ViewSelection, _ touched: Touched?) {
     guard var live = live.take() else { return }
     defer { self.live = live }
-    if selection.tables.contains(.nodes) { rows.nodes = [live.nodeRow()] }
+    if selection.tables.contains(.nodes) { rows.nodes = [live.nodeRow(selection.tenants)] }
     if selection.tables.contains(.totals) {
-      rows.totals = [live.totalsRow(id: selection.scope == .node ? node.id.text : "cluster")]
+      rows.totals = [live.totalsRow(selection.tenants, id: selection.scope == .node ? node.id.text : "cluster")]
     }
     if selection.tables.contains(.endpoints) {
-      for id in touched.map({ Array($0.endpoints) }) ?? live.endpoints {
-        if let row = live.row(id) { rows.endpoints.append(row) } else { rows.goneEndpoints.append(id.name) }
+      for id in touched.map({ Array($0.endpoints) }) ?? live.endpoints where selection.tenants.contains(id.tenant) {
+        if let row = live.row(id) { rows.endpoints.append(row) } else { rows.goneEndpoints.append(id.description) }
       }
     }
     if selection.tables.contains(.listeners) {
-      let only = selection.endpoint.map { EndpointID($0) }
+      let only = selection.endpoint.map { selection.tenants.endpoint($0) }
       if let touched {
         for id in touched.listeners {
           guard let endpoint = live.endpoint(of: id) else {
             rows.goneListeners.append(id.description)
             continue
           }
-          if only == nil || only == endpoint, let row = live.row(id) { rows.listeners.append(row) }
+          if only == nil || only == endpoint, selection.tenants.contains(endpoint.tenant), let row = live.row(id) {
+            rows.listeners.append(row)
+          }
         }
       } else {
-        let ids = only.map { name in name.map { live.listeners(of: $0) } ?? [] } ?? live.listeners
+        let ids = only.map { name in name.map { live.listeners(of: $0) } ?? [] } ?? live.listeners(of: selection.tenants)
         rows.listeners = ids.compactMap { live.row($0) }
       }
     }
@@ -271,7 +273,7 @@ package actor StatusPublisher {
 
   func sendEvents(_ id: WatcherID) {
     guard let watcher = watchers[id], let last = watcher.session.lastEvent else { return }
-    for event in node.events.events(after: last) {
+    for event in node.events.events(after: last, watcher.caller.scope) {
       guard watcher.outlet.hasRoom else { return }
       watcher.outlet.send(ServerMessage.event(event).json)
       watchers[id]?.session.sent(event: event.number)

@@ -4,9 +4,11 @@ internal import PicoStatus
 /// What a subscription asks for without its ID: subscriptions that are equal in it share all work but the envelope.
 struct ViewSelection: Hashable, Sendable {
   let tables: Set<StatusTable>
+  /// Of whoever subscribed.
+  let tenants: TenantScope
   let intervalMilliseconds: Int
   let scope: Subscription.Scope
-  /// Names in lower case; one that ends with `*` stands for all that begin so.
+  /// Names in lower case, with the tenant before a slash unless it is the default one; one that ends with `*` stands for all that begin so.
   let endpoints: Set<String>
   let endpoint: String?
   let filter: String?
@@ -17,9 +19,10 @@ struct ViewSelection: Hashable, Sendable {
   static let grid = 100
 
   /// Throws the answer: `bad-message` that says what is wrong and where.
-  init(_ subscription: Subscription) throws(StatusError) {
+  init(_ subscription: Subscription, of tenants: TenantScope = .all) throws(StatusError) {
     func bad(_ message: String) -> StatusError { StatusError(id: subscription.id, code: .badMessage, message: message) }
     tables = Set(subscription.tables)
+    self.tenants = tenants
     intervalMilliseconds = (subscription.intervalMilliseconds + Self.grid / 2) / Self.grid * Self.grid
     scope = subscription.scope
     endpoints = Set(subscription.endpoints.map { $0.lowercased() })
@@ -61,9 +64,16 @@ struct ViewSelection: Hashable, Sendable {
 
   var interval: UInt64 { UInt64(intervalMilliseconds) * 1_000_000 }
 
-  func names(_ name: String) -> Bool {
-    guard !endpoints.isEmpty, !endpoints.contains(name) else { return true }
-    return endpoints.contains { $0.last == "*" && name.hasPrefix($0.dropLast()) }
+  /// Whether an endpoint of this name is among those that are asked for. Whoever has one tenant need not write it.
+  func names(_ name: String, of tenant: String) -> Bool {
+    if case .only = tenants, names(name) { return true }
+    return names(tenant.isEmpty ? name : "\(tenant)/\(name)")
+  }
+
+  /// A pattern is about one tenant, but for `*`, which is everything.
+  private func names(_ key: String) -> Bool {
+    guard !endpoints.isEmpty, !endpoints.contains(key), !endpoints.contains("*") else { return true }
+    return endpoints.contains { $0.last == "*" && key.hasPrefix($0.dropLast()) && $0.contains("/") == key.contains("/") }
   }
 
   // MARK: Of each table
@@ -79,7 +89,7 @@ struct ViewSelection: Hashable, Sendable {
     let selection = self
     return .init(
       admits: expression == nil && endpoints.isEmpty
-        ? nil : { @Sendable row in selection.names(row.id) && (expression?.matches(row) ?? true) },
+        ? nil : { @Sendable row in selection.names(row.id, of: row.tenant) && (expression?.matches(row) ?? true) },
       precedes: order.map { order in { @Sendable in order.precedes($0, $1) } }, limit: limit)
   }
 
@@ -87,11 +97,13 @@ struct ViewSelection: Hashable, Sendable {
     let order = sort.flatMap { RowOrder<ListenerRow>($0) }
     let expression = filtersListeners ? expression : nil
     let selection = self
+    let endpoint = endpoint.map { tenants.endpoint($0) }
     return .init(
       admits: expression == nil && endpoints.isEmpty && endpoint == nil
         ? nil
         : { @Sendable row in
-          (selection.endpoint.map { $0 == row.endpoint } ?? true) && selection.names(row.endpoint) && (expression?.matches(row) ?? true)
+          (endpoint == nil || endpoint == EndpointID(row.endpoint, of: TenantID(row.tenant) ?? .default))
+            && selection.names(row.endpoint, of: row.tenant) && (expression?.matches(row) ?? true)
         },
       precedes: order.map { order in { @Sendable in order.precedes($0, $1) } }, limit: limit)
   }

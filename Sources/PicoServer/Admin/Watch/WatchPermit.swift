@@ -4,7 +4,7 @@ internal import PicoCore
 /// How long a status WebSocket may go on in the name of its token.
 struct WatchPermit: Sendable {
   private let authenticator: PortAuthenticator
-  private let key: Fingerprint
+  private let claims: VerifiedClaims
   /// Seconds since 1970.
   private let end: Double?
 
@@ -12,7 +12,7 @@ struct WatchPermit: Sendable {
   init?(_ access: AdminAccess, _ authenticator: PortAuthenticator) {
     guard case .verified(let claims) = access else { return nil }
     self.authenticator = authenticator
-    key = claims.key
+    self.claims = claims
     end = authenticator.end(of: claims)
   }
 
@@ -20,5 +20,5 @@ struct WatchPermit: Sendable {
   var secondsLeft: Double? { end.map { max(0, $0 - WallClock.seconds()) } }
 
   /// The token has not expired and its key still counts.
-  var isGood: Bool { secondsLeft != 0 && authenticator.knows(key) }
+  var isGood: Bool { secondsLeft != 0 && authenticator.knowsKey(of: claims) }
 }

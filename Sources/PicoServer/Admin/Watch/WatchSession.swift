@@ -40,12 +40,16 @@ struct WatchSession: Sendable {
   static let tailRate = 200
 
   let role: StatusRole
+  let scope: TenantScope
   private(set) var subscriptions: [String: Subscribed] = [:]
   private(set) var tails: [String: Tail] = [:]
   /// The number of the last event that was sent, or that the client has; nil while it wants none.
   private(set) var lastEvent: UInt64?
 
-  init(role: StatusRole) { self.role = role }
+  init(role: StatusRole, scope: TenantScope = .all) {
+    self.role = role
+    self.scope = scope
+  }
 
   // MARK: Messages
 
@@ -65,7 +69,7 @@ struct WatchSession: Sendable {
         throw StatusError(
           id: subscription.id, code: .badMessage, message: "a connection has at most \(Self.maximumSubscriptions) subscriptions")
       }
-      return .subscribe(subscription, try ViewSelection(subscription))
+      return .subscribe(subscription, try ViewSelection(subscription, of: scope))
     case .unsubscribe(let id):
       try known(subscriptions[id] != nil, id, "subscription")
       return .unsubscribe(id)
@@ -80,7 +84,9 @@ struct WatchSession: Sendable {
     case .tail(let id, let endpoint, let sample):
       try check(id: id)
       try permit(id)
-      guard let endpoint = EndpointID(endpoint) else { throw StatusError(id: id, code: .badMessage, message: "endpoint is no name") }
+      guard let endpoint = scope.endpoint(endpoint) else {
+        throw StatusError(id: id, code: .badMessage, message: "endpoint is no name")
+      }
       guard tails[id] != nil || tails.count < Self.maximumTails else {
         throw StatusError(id: id, code: .badMessage, message: "a connection has at most \(Self.maximumTails) tails")
       }

@@ -30,9 +30,9 @@ final class ListenerActions: Sendable {
     guard `operator`.role == .operator else { return .refusing(action, .forbidden) }
     let now = now
     let (outcome, isRepeated) = recent.withLock { recent in
-      if let result = recent.result(of: action, now: now) { return (Outcome(result: result), true) }
+      if let result = recent.result(of: action, `operator`.scope, now: now) { return (Outcome(result: result), true) }
       let outcome = decide(action, by: `operator`, now: now)
-      if !action.isDryRun { recent.record(outcome.result, of: action, now: now) }
+      if !action.isDryRun { recent.record(outcome.result, of: action, `operator`.scope, now: now) }
       return (outcome, false)
     }
     guard !isRepeated, !action.isDryRun else { return outcome.result }
@@ -49,16 +49,17 @@ final class ListenerActions: Sendable {
     return outcome.result
   }
 
-  func blocks() -> [BlockRow] { node.blocks.all(now: now).map(\.row) }
+  func blocks(_ scope: TenantScope = .all) -> [BlockRow] { node.blocks.all(now: now).filter { $0.isWithin(scope) }.map(\.row) }
 
   private func decide(_ action: OperatorAction, by operator: Operator, now: UInt64) -> Outcome {
     switch action {
     case .disconnect(let disconnect):
       return decide(disconnect, by: `operator`, now: now)
     case .unblock(let id, let block):
-      guard node.blocks.remove(block, now: now) != nil else { return Outcome(result: .refusing(action, .notFound)) }
+      guard node.blocks.remove(block, `operator`.scope, now: now) != nil else { return Outcome(result: .refusing(action, .notFound)) }
       return Outcome(result: ActionResult(id: id, block: block, ok: true))
     case .drainNode(_, let name):
+      guard `operator`.scope == .all else { return Outcome(result: .refusing(action, .forbidden)) }
       // There is no other node that its agents could move to.
       return Outcome(result: .refusing(action, name == node.id.text ? .wouldRemoveLast : .notFound))
     }
@@ -69,7 +70,7 @@ final class ListenerActions: Sendable {
     if hasBlock, !node.blocks.hasRoom(for: disconnect.listeners.count, now: now) {
       return Outcome(result: .refusing(.disconnect(disconnect), .tooManyBlocks))
     }
-    var selection = ListenerSelection(node: node, disconnect: disconnect)
+    var selection = ListenerSelection(node: node, disconnect: disconnect, scope: `operator`.scope)
     let results = disconnect.listeners.map { selection.take($0) }
     var outcome = Outcome(result: ActionResult(id: disconnect.id, results: results))
     if hasBlock, !selection.subjects.isEmpty, !disconnect.isDryRun {
@@ -128,7 +129,7 @@ extension Node {
     }
     details = details.filter { !$0.value.isEmpty }
     logger.info("operator action", metadata: details.mapValues { .string($0) })
-    events.record(.operatorAction, details)
+    events.record(.operatorAction, details, shownTo: .whoeverSees(`operator`.scope))
   }
 }
 

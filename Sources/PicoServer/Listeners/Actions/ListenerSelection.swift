@@ -5,6 +5,8 @@ internal import PicoStatus
 struct ListenerSelection {
   private let node: Node
   private let disconnect: Disconnect
+  /// Listeners of others are not found.
+  private let scope: TenantScope
   /// All listeners by what a block for them would refuse; empty without a block.
   private var bySubject: [BlockSubject: [Listener]] = [:]
   private(set) var taken: [Listener] = []
@@ -15,8 +17,9 @@ struct ListenerSelection {
   /// Of a dry run: what would be left by now.
   private var counted: [EndpointID: Int] = [:]
 
-  init(node: Node, disconnect: Disconnect) {
+  init(node: Node, disconnect: Disconnect, scope: TenantScope) {
     self.node = node
+    self.scope = scope
     self.disconnect = disconnect
     guard disconnect.blockSeconds > 0 else { return }
     for listener in node.registry.all {
@@ -27,7 +30,7 @@ struct ListenerSelection {
 
   /// What becomes of one name.
   mutating func take(_ name: String) -> ListenerResult {
-    guard let listener = ListenerID(name).flatMap({ node.registry.listener($0) }) else {
+    guard let listener = ListenerID(name).flatMap({ node.registry.listener($0) }), scope.contains(listener) else {
       return ListenerResult(listener: name, ok: false, error: ActionRefusal.notFound.rawValue)
     }
     do throws(ActionRefusal) {

@@ -1,10 +1,11 @@
 internal import PicoStatus
 
 /// Results of the last minutes, so that an action whose answer was lost can be asked for again and is not done twice. Who asks does not
-/// count: a dashboard that connects again has another address.
+/// count, but whose endpoints he may see does: a dashboard that connects again has another address.
 struct RecentActions {
   private struct Entry {
     var action: OperatorAction
+    var scope: TenantScope
     var result: ActionResult
     var at: UInt64
   }
@@ -21,15 +22,15 @@ struct RecentActions {
   private var results = 0
 
   /// What became of the same action. The same ID with other members is another action.
-  mutating func result(of action: OperatorAction, now: UInt64) -> ActionResult? {
+  mutating func result(of action: OperatorAction, _ scope: TenantScope, now: UInt64) -> ActionResult? {
     removeExpired(now: now)
-    guard let entry = entries[action.id], entry.action == action else { return nil }
+    guard let entry = entries[action.id], entry.action == action, entry.scope == scope else { return nil }
     return entry.result
   }
 
-  mutating func record(_ result: ActionResult, of action: OperatorAction, now: UInt64) {
+  mutating func record(_ result: ActionResult, of action: OperatorAction, _ scope: TenantScope, now: UInt64) {
     remove(action.id)
-    entries[action.id] = Entry(action: action, result: result, at: now)
+    entries[action.id] = Entry(action: action, scope: scope, result: result, at: now)
     order.append(action.id)
     results += result.results.count
     while order.count > 1, order.count > Self.maximumActions || results > Self.maximumResults { remove(order[0]) }

@@ -33,6 +33,9 @@ struct Block: Equatable, Sendable {
     return Int((deadline - now + 999_999_999) / 1_000_000_000)
   }
 
+  /// Whether all that it refuses is of tenants of the scope.
+  func isWithin(_ scope: TenantScope) -> Bool { subjects.allSatisfy { scope.contains($0.tenant) } }
+
   private static let namedSubjects = 3
 
   var row: BlockRow {
@@ -41,6 +44,6 @@ struct Block: Equatable, Sendable {
     let endpoints = Set(subjects.map(\.endpoint))
     return BlockRow(
       id: id, scope: scope, match: (named + (others > 0 ? ["\(others) more"] : [])).joined(separator: ", "),
-      endpoint: endpoints.count == 1 ? endpoints.first??.name : nil, by: by, reason: reason, since: since, until: until)
+      endpoint: endpoints.count == 1 ? endpoints.first??.description : nil, by: by, reason: reason, since: since, until: until)
   }
 }

@@ -48,10 +48,11 @@ final class BlockList: Sendable {
     }
   }
 
-  /// Lifts a block; nil when it does not hold, or no longer.
-  func remove(_ id: String, now: UInt64) -> Block? {
+  /// Lifts a block; nil when it does not hold, or no longer, or is not within the scope.
+  func remove(_ id: String, _ scope: TenantScope = .all, now: UInt64) -> Block? {
     state.withLock { state in
       state.removeExpired(now: now)
+      guard state.blocks[id]?.isWithin(scope) == true else { return nil }
       return state.remove(id)
     }
   }

@@ -6,8 +6,8 @@ internal import Synchronization
 enum BlockSubject: Hashable, Sendable {
   /// An agent at one endpoint.
   case agent(Name, EndpointID)
-  /// A verified identity at every endpoint.
-  case identity(String)
+  /// A verified identity at every endpoint of its tenant.
+  case identity(String, TenantID)
   /// Everybody at one endpoint.
   case endpoint(EndpointID)
 
@@ -28,7 +28,7 @@ enum BlockSubject: Hashable, Sendable {
     case .endpoint: self = .endpoint(registrant.endpoint)
     case .identity:
       guard let identity = registrant.identity else { throw .noIdentity }
-      self = .identity(identity)
+      self = .identity(identity, registrant.endpoint.tenant)
     default: throw .badScope
     }
   }
@@ -38,8 +38,15 @@ enum BlockSubject: Hashable, Sendable {
     switch self {
     case .agent(.identity(let name), let endpoint), .agent(.agentID(let name), let endpoint): "\(name) at \(endpoint)"
     case .agent(.address(let address), let endpoint): "address \(address) at \(endpoint)"
-    case .identity(let name): name
+    case .identity(let name, let tenant): tenant.isDefault ? name : "\(name) of \(tenant)"
     case .endpoint(let endpoint): "everybody at \(endpoint)"
+    }
+  }
+
+  var tenant: TenantID {
+    switch self {
+    case .agent(_, let endpoint), .endpoint(let endpoint): endpoint.tenant
+    case .identity(_, let tenant): tenant
     }
   }
 
@@ -68,7 +75,7 @@ struct Registrant: Equatable, Sendable {
 
   /// Everything that a block of any scope could have that refuses this registrant.
   var subjects: [BlockSubject] {
-    [.agent(name, endpoint), .endpoint(endpoint)] + (identity.map { [.identity($0)] } ?? [])
+    [.agent(name, endpoint), .endpoint(endpoint)] + (identity.map { [.identity($0, endpoint.tenant)] } ?? [])
   }
 }
 
