@@ -30,7 +30,7 @@ extension Column<ListenerRow> {
   static let ofOneEndpoint = all.filter { $0.id != endpoint.id }
 
   private static let endpoint = Column<ListenerRow>.words("endpoint", "ENDPOINT", 16, ideal: 26, priority: 1) { row, _ in
-    CellText(row.endpoint)
+    CellText(row.endpointKey)
   }
 }
 

@@ -1,6 +1,8 @@
 import PicoCore
 import PicoStatus
 
+@testable import PicoTopCore
+
 /// A server's tables, made from a seed: the same each time.
 struct MadeFleet {
   var nodes: [NodeRow] = []
@@ -141,7 +143,7 @@ struct MadeFleet {
       tables.endpoints = sorted.prefix(subscription.limit ?? .max).map { RowChange($0) }
     }
     if subscription.tables.contains(.listeners) {
-      tables.listeners = listeners.filter { subscription.endpoint == nil || $0.endpoint == subscription.endpoint }.map { RowChange($0) }
+      tables.listeners = listeners.filter { subscription.endpoint == nil || $0.endpointKey == subscription.endpoint }.map { RowChange($0) }
     }
     if subscription.tables.contains(.totals) { tables.totals = [RowChange(totals)] }
     if subscription.tables.contains(.blocks) { tables.blocks = blocks.map { RowChange($0) } }

@@ -42,8 +42,10 @@ struct Block: Equatable, Sendable {
     let named = subjects.prefix(Self.namedSubjects).map(\.text)
     let others = subjects.count - named.count
     let endpoints = Set(subjects.map(\.endpoint))
+    let tenants = Set(subjects.map(\.tenant))
     return BlockRow(
       id: id, scope: scope, match: (named + (others > 0 ? ["\(others) more"] : [])).joined(separator: ", "),
-      endpoint: endpoints.count == 1 ? endpoints.first??.description : nil, by: by, reason: reason, since: since, until: until)
+      endpoint: endpoints.count == 1 ? endpoints.first??.name : nil,
+      tenant: tenants.count == 1 ? tenants.first?.name ?? "" : "", by: by, reason: reason, since: since, until: until)
   }
 }
