@@ -116,7 +116,7 @@ import Testing
 
   @Test func `nobody there is tried again`() async throws {
     let watcher = try Watcher(port: freePort())
-    try await watcher.wait(for: "three attempts") { events in events.count { $0 == .connecting } == 3 }
+    try await watcher.wait(for: "three attempts") { events in events.count { $0 == .connecting } >= 3 }
     #expect(watcher.failures.allSatisfy { $0.kind == .unreachable && $0.description == "Connection refused" }, "\(watcher.failures)")
   }
 
