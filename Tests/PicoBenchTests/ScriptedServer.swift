@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A server that does with each request what a script says. Heads are found by their blank line, bodies by `Content-Length`.
@@ -24,7 +25,7 @@ final class ScriptedServer: Sendable {
   }
 
   /// `script` is called with the number of the request, from zero over all connections.
-  init(_ script: @escaping @Sendable (Int) -> Action) async throws {
+  init(tls: NIOSSLContext? = nil, _ script: @escaping @Sendable (Int) -> Action) async throws {
     let state = State()
     self.state = state
     listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -33,6 +34,7 @@ final class ScriptedServer: Sendable {
       .childChannelInitializer { channel in
         state.connections.add(1, ordering: .relaxed)
         return channel.eventLoop.makeCompletedFuture {
+          if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
           try channel.pipeline.syncOperations.addHandler(Handler(state: state, script: script))
         }
       }
