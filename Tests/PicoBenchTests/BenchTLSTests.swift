@@ -18,9 +18,9 @@ import Testing
     own = try authority.issue("server")
   }
 
-  /// With a server that wants a certificate of `clients`.
+  /// With a server that wants a certificate of `clients`, and that shakes no hands from connection `silentFrom` on.
   private func measure(
-    _ script: @escaping @Sendable (Int) -> ScriptedServer.Action = { _ in .reply(ScriptedServer.ok) },
+    _ script: @escaping @Sendable (Int) -> ScriptedServer.Action = { _ in .reply(ScriptedServer.ok) }, silentFrom: Int = .max,
     _ change: (inout BenchConfiguration) throws -> Void
   ) async throws -> (report: BenchReport, server: ScriptedServer) {
     var tls = TLSConfiguration.makeServerConfiguration(
@@ -28,7 +28,8 @@ import Testing
       privateKey: .privateKey(try NIOSSLPrivateKey(file: own.key, format: .pem)))
     tls.trustRoots = .file(clients.file)
     tls.certificateVerification = .noHostnameVerification
-    let server = try await ScriptedServer(tls: try NIOSSLContext(configuration: tls), script)
+    let context = try NIOSSLContext(configuration: tls)
+    let server = try await ScriptedServer(tls: { $0 < silentFrom ? context : nil }, script)
     var configuration = BenchConfiguration()
     let isURL = configuration.setURL("https://127.0.0.1:\(server.port)/a")
     try #require(isURL)
@@ -60,6 +61,17 @@ import Testing
     #expect(server.connections == 5 && server.heads.count == 41)
     #expect(server.heads.allSatisfy { $0.hasPrefix("POST /a HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\n") })
     #expect(report.table.contains(" https://127.0.0.1:\(server.port)/a: "))
+  }
+
+  @Test func `a connection whose handshake does not end is none, and holds nothing up`() async throws {
+    let (report, _) = try await measure(silentFrom: 3) {
+      try showCertificate(&$0)
+      $0.connections = 4
+      $0.duration = .seconds(1)
+      $0.timeout = .milliseconds(400)
+    }
+    #expect(report.counts.errors.connect >= 2 && report.counts.errors.timeout == 0, "\(report.counts)")
+    #expect(report.counts.statusClasses[2] > 0)
   }
 
   /// Whether the authority is given, whether a certificate is shown, and what is said.
