@@ -45,7 +45,7 @@ package enum ConfigurationDocument {
     `server.http-proxy`, which a flag cannot give.
 
     Keys with "yes" under reload are read again on SIGHUP; the log says what changed, and which changes need a restart. Files that
-    hold keys of tokens are watched and read again by themselves.
+    hold keys of tokens are watched and read again by themselves, and so are certificates ([tls.md](tls.md#files-that-change)).
 
     ## Server
 
