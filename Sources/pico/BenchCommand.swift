@@ -13,7 +13,7 @@ struct BenchCommand: AsyncParsableCommand {
       stalls, because a server that stalls is not asked meanwhile. With --rate requests are due at constant intervals and latency \
       counts from then, whatever became of the requests before (no coordinated omission): use it to learn what users see.
 
-      Exits with 0 when responses came, whatever their status, and with 69 when none did.
+      Exits with 0 when responses came, whatever their status, with 69 when none did, and with 77 when the server refuses the token.
       """)
 
   @Argument(help: "http://HOST:PORT/PATH or https://...; http://localhost:8080 without it.")

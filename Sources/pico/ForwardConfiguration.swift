@@ -23,7 +23,7 @@ struct ForwardConfiguration: Sendable, Equatable {
       .key("server.tls.key", \.server.tls.key, "A PEM file with the key of server.tls.cert"),
       .key(
         "server.http-proxy", \.server.httpProxy,
-        "A proxy that opens the connections to the server, http://[USER:PASSWORD@]HOST:PORT; none is none", unset: "the environment's"),
+        "A proxy that opens the connections to the server, http://[USER:PASSWORD@]HOST:PORT; none does without", unset: "the environment's"),
       .key(
         "server.allow-plaintext-token", \.server.allowPlaintextToken,
         "Whether the token may go unencrypted to a host that is not loopback"),
