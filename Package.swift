@@ -101,7 +101,7 @@ if build == "all" {
     .testTarget(
       name: "PicoTopCoreTests", dependencies: ["PicoTopCore", "PicoStatus", "PicoCore", "PicoConfiguration"], exclude: ["Golden"],
       swiftSettings: strict),
-    .target(name: "PicoBench", dependencies: ["PicoCore", nioCore, nioPosix], swiftSettings: strict),
+    .target(name: "PicoBench", dependencies: ["PicoCore", "PicoTransport", nioCore, nioPosix, nioTLS, nioSSL], swiftSettings: strict),
     .executableTarget(
       name: "pico",
       dependencies: [
@@ -116,7 +116,9 @@ if build == "all" {
       name: "PicoStatusTests",
       dependencies: ["PicoStatus", "PicoTransport", "PicoCore", "Support", nioCore, nioPosix, nioHTTP1, nioWebSocket],
       swiftSettings: strict),
-    .testTarget(name: "PicoBenchTests", dependencies: ["PicoBench", "PicoCore", nioCore, nioPosix], swiftSettings: strict),
+    .testTarget(
+      name: "PicoBenchTests", dependencies: ["PicoBench", "PicoCore", "PicoTransport", "Support", nioCore, nioPosix, nioSSL],
+      swiftSettings: strict),
     .testTarget(name: "SystemTests", dependencies: ["Support"], path: "Tests/System", exclude: ["Clients"], swiftSettings: strict),
   ]
 }

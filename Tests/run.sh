@@ -24,7 +24,7 @@ done
 export PATH="$PATH:/usr/sbin"
 if [ "$install" = yes ]; then
   missing=()
-  for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux tmux:tmux tic:ncurses-bin openssl:openssl; do
+  for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux script:bsdutils tmux:tmux tic:ncurses-bin openssl:openssl; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   [ -e /usr/include/curses.h ] || missing+=(libncursesw5-dev)

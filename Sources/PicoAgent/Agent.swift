@@ -35,12 +35,13 @@ package final class Agent: Sendable {
   /// Begins to connect and returns; listeners connect, and connect again, for ever.
   /// - Throws: `badConfiguration` for a file that cannot be read, `addressInUse` for the metrics' address.
   package func start() async throws {
-    let services = try configuration.listeners.map { try UpstreamService($0) }
+    let services = try configuration.listeners.map { try UpstreamService($0, logger: logger) }
+    let server = try ServerConnector(configuration.server.access, logger: logger)
     let tunnels = configuration.listeners.reduce(0) { $0 + max(1, $1.connections) }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(System.coreCount, tunnels)))
     var running = Running(group: group)
     do {
-      try await start(services, &running)
+      try await start(services, server, &running)
     } catch {
       await Self.stop(running, graceful: false)
       throw error
@@ -49,7 +50,7 @@ package final class Agent: Sendable {
     self.running.withLock { $0 = started }
   }
 
-  private func start(_ services: [UpstreamService], _ running: inout Running) async throws {
+  private func start(_ services: [UpstreamService], _ server: ServerConnector, _ running: inout Running) async throws {
     let logger = logger
     for service in services {
       guard let destination = Self.destination(service.configuration.accessLog) else { continue }
@@ -82,8 +83,9 @@ package final class Agent: Sendable {
     var first = 0
     for (index, service) in services.enumerated() {
       let acceptors = pools.map { ($0.eventLoop, $0.acceptors[index]) }
-      let listener = try Listener.open(
-        settings(service.configuration), acceptors: acceptors, first: first, grace: configuration.gracePeriod, logger: logger)
+      let listener = Listener.open(
+        settings(service.configuration), through: server, acceptors: acceptors, first: first, grace: configuration.gracePeriod,
+        logger: logger)
       running.listeners.append(listener)
       if let probe = HealthProbe(
         service: service, eventLoop: running.loops[first % running.loops.count].eventLoop, logger: logger, listener)
@@ -101,11 +103,6 @@ package final class Agent: Sendable {
     settings.connections = max(1, listener.connections)
     settings.weight = listener.weight
     settings.metadata = Dictionary(configuration.agent.metadata.map { ($0.key, $0.value) }) { first, _ in first }
-    settings.tokenFile = configuration.server.tokenFile
-    settings.allowsPlaintextToken = configuration.server.allowPlaintextToken
-    settings.caFile = configuration.server.tls.ca
-    settings.credentials = configuration.server.tls.credentials
-    settings.serverName = configuration.server.tls.serverName
     settings.upstreamName = listener.upstream.description
     return settings
   }

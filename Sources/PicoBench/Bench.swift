@@ -14,7 +14,7 @@ package enum Bench {
   }
 
   /// Runs one measurement. Cancelling the task ends it early with what was measured by then. Throws `PicoError` (`unreachable`,
-  /// `noAvailableUpstreams`, `usage`) when a first request says that nothing could be measured. `progress` is called once a second.
+  /// `noAvailableUpstreams`, `usage`, `badConfiguration`) when a first request says that nothing could be measured. `progress` is called once a second.
   package static func run(
     _ configuration: BenchConfiguration, progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) async throws -> BenchReport {
@@ -36,10 +36,11 @@ package enum Bench {
   ) async throws -> BenchReport {
     let missing = configuration.processes.first { ProcessUsage(pid: $0) == nil }
     if let missing { throw PicoError(.usage, "--pid \(missing): there is no such process", side: .downstream) }
-    let address = try await BenchProbe.run(configuration, on: group)
+    let tls = try BenchTLS(configuration)
+    let address = try await BenchProbe.run(configuration, tls, on: group)
     var made: [LoadOnLoop] = []
     for (index, eventLoop) in eventLoops.enumerated() {
-      let share = share(configuration, address: address, index: index, of: eventLoops.count)
+      let share = share(configuration, address: address, tls: tls, index: index, of: eventLoops.count)
       made.append(
         LoadOnLoop(
           eventLoop: eventLoop,
@@ -86,10 +87,12 @@ package enum Bench {
   }
 
   /// The part of the load of one event loop: connections and requests as even as they go.
-  private static func share(_ configuration: BenchConfiguration, address: SocketAddress, index: Int, of count: Int) -> BenchLoad.Share {
+  private static func share(
+    _ configuration: BenchConfiguration, address: SocketAddress, tls: BenchTLS?, index: Int, of count: Int
+  ) -> BenchLoad.Share {
     func part(_ whole: Int) -> Int { whole / count + (index < whole % count ? 1 : 0) }
     return BenchLoad.Share(
-      address: address, template: RequestTemplate(configuration), connections: part(configuration.connections),
+      address: address, tls: tls, template: RequestTemplate(configuration), connections: part(configuration.connections),
       requests: configuration.requests.map { UInt64(part($0)) }, rate: configuration.rate.map { $0 / Double(count) },
       duration: configuration.duration.map { UInt64(clamping: $0.nanoseconds) },
       timeout: UInt64(clamping: configuration.timeout.nanoseconds))

@@ -1,8 +1,16 @@
+package import PicoTransport
+
 /// What a measurement does. The defaults are those of `pico bench`.
 package struct BenchConfiguration: Equatable, Sendable {
   /// A name or an address without brackets.
   package var host = "localhost"
   package var port = 8080
+  /// Whether it is spoken to over TLS.
+  package var isTLS = false
+  /// A PEM file of authorities for its certificate; nil is the system's.
+  package var caFile: String?
+  /// What it is shown when it asks for a certificate.
+  package var credentials: TLSContext.Credentials?
   /// Path and query, as they go out.
   package var target = "/"
   package var method = "GET"
@@ -46,18 +54,22 @@ package struct BenchConfiguration: Equatable, Sendable {
     }
   }
 
+  /// For people: without what stands in headers.
+  var url: String { (isTLS ? "https://" : "http://") + authority + target }
+
   /// The `Host` that goes out.
   package var authority: String {
     let name = host.contains(":") ? "[\(host)]" : host
-    return port == 80 ? name : "\(name):\(port)"
+    return port == (isTLS ? 443 : 80) ? name : "\(name):\(port)"
   }
 }
 
 extension BenchConfiguration {
-  /// Takes `http://HOST[:PORT][/PATH][?QUERY]` apart; nil for anything else. Other schemes are not spoken.
+  /// Takes `http://HOST[:PORT][/PATH][?QUERY]`, or the same with `https`, apart; false for anything else.
   package mutating func setURL(_ text: String) -> Bool {
-    guard text.lowercased().hasPrefix("http://"), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return false }
-    let rest = text.dropFirst(7).prefix { $0 != "#" }
+    let scheme = text.lowercased().hasPrefix("https://") ? "https://" : "http://"
+    guard text.lowercased().hasPrefix(scheme), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return false }
+    let rest = text.dropFirst(scheme.count).prefix { $0 != "#" }
     let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
     var authority = rest[..<end]
     guard !authority.contains("@") else { return false }
@@ -71,7 +83,8 @@ extension BenchConfiguration {
       port = authority[authority.index(after: colon)...]
       authority = authority[..<colon]
     }
-    guard !authority.isEmpty, let number = UInt16(port ?? "80"), number > 0 else { return false }
+    guard !authority.isEmpty, let number = UInt16(port ?? (scheme == "https://" ? "443" : "80")), number > 0 else { return false }
+    isTLS = scheme == "https://"
     host = String(authority)
     self.port = Int(number)
     let path = rest[end...]

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import NIOTLS
 
 /// One connection to what is measured: at most one request at a time. Confined to its event loop.
 final class BenchConnection: ChannelInboundHandler {
@@ -7,7 +8,13 @@ final class BenchConnection: ChannelInboundHandler {
 
   private let load: BenchLoad
   private let template: RequestTemplate
+  private let waitsForTLS: Bool
   private var context: ChannelHandlerContext?
+  /// Whether requests can be sent, or could be.
+  private var isOpened = false
+  private var isClosed = false
+  private var handshakeDeadline: Scheduled<Void>?
+  private var settled: (() -> Void)?
   private var parser: ResponseParser
   /// Bytes that the parser wants to see again with more behind them.
   private var held: ByteBuffer?
@@ -26,15 +33,39 @@ final class BenchConnection: ChannelInboundHandler {
   /// When it should have been: what latency counts from.
   private(set) var dueAt: UInt64 = 0
 
-  init(load: BenchLoad, template: RequestTemplate) {
+  init(load: BenchLoad, template: RequestTemplate, waitsForTLS: Bool) {
     self.load = load
     self.template = template
+    self.waitsForTLS = waitsForTLS
     parser = ResponseParser(isHead: template.isHead)
   }
 
   func channelActive(context: ChannelHandlerContext) {
     self.context = context
+    guard waitsForTLS else { return open() }
+    handshakeDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: load.timeout) { self.close() }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case TLSUserEvent.handshakeCompleted = event, !isOpened { open() }
+  }
+
+  private func open() {
+    isOpened = true
+    handshakeDeadline?.cancel()
     load.opened(self)
+    settle()
+  }
+
+  /// Calls it once requests can be sent, or when that has failed.
+  func whenSettled(_ body: @escaping () -> Void) {
+    settled = body
+    if isOpened || isClosed { settle() }
+  }
+
+  private func settle() {
+    let body = settled.take()
+    body?()
   }
 
   func send(due: UInt64, now: UInt64) {
@@ -90,6 +121,12 @@ final class BenchConnection: ChannelInboundHandler {
 
   func channelInactive(context: ChannelHandlerContext) {
     self.context = nil
+    isClosed = true
+    guard isOpened else {
+      handshakeDeadline?.cancel()
+      load.failed()
+      return settle()
+    }
     if isWaiting {
       isWaiting = false
       if let status = parser.statusAtClose {

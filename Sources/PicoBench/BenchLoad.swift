@@ -11,6 +11,7 @@ final class BenchLoad {
   /// What one event loop is to do.
   struct Share: Sendable {
     var address: SocketAddress
+    var tls: BenchTLS?
     var template: RequestTemplate
     var connections: Int
     var requests: UInt64?
@@ -68,19 +69,23 @@ final class BenchLoad {
     finished = eventLoop.makePromise()
   }
 
+  var timeout: TimeAmount { .nanoseconds(Int64(clamping: share.timeout)) }
+
   static func now() -> UInt64 { NIODeadline.now().uptimeNanoseconds }
 
   /// Opens the connections; done when each was tried once.
   func connect() -> EventLoopFuture<Void> {
     let load = NIOLoopBound(self, eventLoop: eventLoop)
-    let template = share.template
+    let (template, tls) = (share.template, share.tls)
     bootstrap = ClientBootstrap(group: eventLoop)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 256 * 1024))
-      .connectTimeout(.nanoseconds(Int64(clamping: share.timeout)))
+      .connectTimeout(timeout)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(BenchConnection(load: load.value, template: template))
+          try tls?.secure(channel)
+          try channel.pipeline.syncOperations.addHandler(
+            BenchConnection(load: load.value, template: template, waitsForTLS: tls != nil))
         }
       }
     if share.connections == 0 { connected.succeed() }
@@ -128,12 +133,23 @@ final class BenchLoad {
   private func attempt(settled: @escaping () -> Void = {}) {
     guard phase == .running || phase == .connecting, let bootstrap else { return settled() }
     bootstrap.connect(to: share.address).assumeIsolated().whenComplete { [self] result in
-      if case .failure = result {
-        counts.errors.connect += 1
-        retry()
+      switch result {
+      case .success(let channel):
+        // Over TLS a connection is there when its handshake is done.
+        guard let connection = try? channel.pipeline.syncOperations.handler(type: BenchConnection.self) else { return settled() }
+        connection.whenSettled(settled)
+      case .failure:
+        failed()
+        settled()
       }
-      settled()
     }
+  }
+
+  /// There is no connection: the next attempt comes later.
+  func failed() {
+    guard phase == .running || phase == .connecting else { return }
+    counts.errors.connect += 1
+    retry()
   }
 
   private func retry() {

@@ -1,12 +1,14 @@
 internal import NIOCore
 internal import NIOPosix
 internal import PicoCore
+internal import PicoTransport
 
 /// One request ahead of a measurement, to find the address and to say in one line what would spoil every request.
 enum BenchProbe {
   /// The address that answered. Throws `PicoError`: `unreachable` when nothing answers in HTTP, `noAvailableUpstreams` when
-  /// the server knows no listener of the endpoint, `missingEndpointID` when the server was told none.
-  static func run(_ configuration: BenchConfiguration, on group: any EventLoopGroup) async throws -> SocketAddress {
+  /// the server knows no listener of the endpoint, `usage` when the server was told none, `invalidToken` or `endpointNotPermitted` when it
+  /// refuses.
+  static func run(_ configuration: BenchConfiguration, _ tls: BenchTLS?, on group: any EventLoopGroup) async throws -> SocketAddress {
     let place = configuration.authority
     let template = RequestTemplate(configuration)
     let eventLoop = group.next()
@@ -17,6 +19,7 @@ enum BenchProbe {
         .connectTimeout(.nanoseconds(configuration.timeout.nanoseconds))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
+            try tls?.secure(channel)
             try channel.pipeline.syncOperations.addHandler(ProbeHandler(template: template, answer: answer))
           }
         }
@@ -33,6 +36,8 @@ enum BenchProbe {
     switch result {
     case .silent:
       throw PicoError(.unreachable, "\(place) did not answer in \(configuration.timeout.text)", side: .upstream)
+    case .untrusted(let reason):
+      throw PicoError(.unreachable, "\(place): TLS failed: \(reason)", side: .upstream)
     case .closed:
       throw PicoError(.unreachable, "\(place) closed the connection without an answer", side: .upstream)
     case .malformed:
@@ -44,6 +49,12 @@ enum BenchProbe {
         side: .upstream)
     case .response(errorCode: PicoError.Code.missingEndpointID.rawValue):
       throw PicoError(.usage, "\(place) needs an endpoint: --endpoint NAME", side: .downstream)
+    case .response(errorCode: PicoError.Code.missingToken.rawValue):
+      throw PicoError(.missingToken, "\(place) wants a token: --token-file FILE", side: .downstream)
+    case .response(errorCode: let code?):
+      let refusals: [PicoError.Code] = [.invalidToken, .expiredToken, .endpointNotPermitted]
+      guard let refusal = refusals.first(where: { $0.rawValue == code }) else { return address }
+      throw PicoError(refusal, "\(place) does not accept the token: \(refusal.words)", side: .downstream)
     case .response:
       return address
     }
@@ -53,6 +64,8 @@ enum BenchProbe {
     /// `errorCode` is the value of `x-pico-error`.
     case response(errorCode: String?)
     case closed
+    /// What is wrong with its TLS.
+    case untrusted(String)
     case malformed
     case silent
   }
@@ -116,6 +129,7 @@ private final class ProbeHandler: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if TLSContext.isTLS(error) { finish(.untrusted(ConnectErrorText.text(error))) }
     context.close(promise: nil)
   }
 

@@ -49,7 +49,7 @@ extension BenchReport {
     init(_ report: BenchReport) {
       let configuration = report.configuration
       let counts = report.counts
-      url = "http://\(configuration.authority)\(configuration.target)"
+      url = configuration.url
       method = configuration.method
       endpoint = configuration.endpoint
       connections = configuration.connections

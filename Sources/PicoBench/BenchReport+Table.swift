@@ -6,7 +6,7 @@ extension BenchReport {
     let rate = configuration.rate.map { "constant rate \(Self.number($0))/s" } ?? "closed loop"
     let endpoint = configuration.endpoint.map { " endpoint \($0)" } ?? ""
     var lines = [
-      "\(configuration.method) http://\(configuration.authority)\(configuration.target)\(endpoint): "
+      "\(configuration.method) \(configuration.url)\(endpoint): "
         + "\(configuration.connections) connections, \(threads) \(threads == 1 ? "thread" : "threads"), \(rate), "
         + "\(Self.number(elapsed.inSeconds)) s",
       "",

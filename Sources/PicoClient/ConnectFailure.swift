@@ -1,4 +1,5 @@
 internal import PicoCore
+package import PicoTransport
 package import PicoTunnel
 
 /// Why a tunnel could not be opened.
@@ -6,6 +7,8 @@ package enum ConnectFailure: Error, Sendable, Equatable, CustomStringConvertible
   /// No connection: refused, no route, no such host.
   case unreachable(String)
   case timeout
+  /// The proxy opened no connection to the server.
+  case proxy(ProxyFailure)
   /// The server is there, and its certificate or its TLS is not what it should be.
   case tls(String)
   case refused(WebSocketAnswer.Refusal)
@@ -18,6 +21,7 @@ package enum ConnectFailure: Error, Sendable, Equatable, CustomStringConvertible
     switch self {
     case .unreachable(let text): text
     case .timeout: "no answer in time"
+    case .proxy(let failure): failure.description
     case .tls(let text): "TLS failed: \(text)"
     case .refused(let refusal): "the server answered \(refusal.status): \(refusal.message.escapedForDisplay)"
     case .malformedAnswer(let fault): "what answered is no Pico server (\(fault))"

@@ -6,7 +6,7 @@ public struct DialError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Code: Sendable, Equatable {
     /// A setting, or a file that one names, cannot be used.
     case invalidSettings
-    /// No server answers there.
+    /// No server answers there, or the proxy opens no connection to it.
     case unreachable
     /// The server said no with this status: 502 is an endpoint without a listener, 401 and 403 are about the token.
     case refused(status: Int)
@@ -32,7 +32,7 @@ public struct DialError: Error, Sendable, Equatable, CustomStringConvertible {
       switch failure {
       case .refused(let refusal): .refused(status: refusal.status)
       case .token: .invalidSettings
-      case .unreachable, .timeout, .tls, .malformedAnswer: .unreachable
+      case .unreachable, .timeout, .proxy, .tls, .malformedAnswer: .unreachable
       }
   }
 }

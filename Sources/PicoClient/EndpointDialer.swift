@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOCore
 internal import PicoCore
 internal import PicoTunnel
@@ -8,9 +9,9 @@ struct EndpointDialer: Sendable {
   private let server: ServerConnector
 
   /// Reads the authorities; the token file must be readable.
-  init(_ settings: DialSettings) throws(PicoError) {
+  init(_ settings: DialSettings, logger: Logger? = nil) throws(PicoError) {
     self.settings = settings
-    server = try ServerConnector(settings.access)
+    server = try ServerConnector(settings.access, logger: logger)
   }
 
   /// Runs on the loop of `resources`, and calls `completion` there once: with a stream, before anything that came on it is looked at.

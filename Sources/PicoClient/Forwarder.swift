@@ -24,7 +24,7 @@ package final class Forwarder: Sendable {
   /// Listens when it returns. A failed connection is a line in the log and a reset for whoever connected.
   /// - Throws: ``PicoError``: `addressInUse` or `badConfiguration`, naming the address or the key.
   package static func start(on address: HostPort, to settings: DialSettings, logger: Logger) async throws -> Forwarder {
-    let dialer = try EndpointDialer(settings)
+    let dialer = try EndpointDialer(settings, logger: logger)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
     do {
       let open = OpenConnections()

@@ -64,6 +64,7 @@ final class HandshakeHandler<Successor: HandshakeSuccessor>: ChannelInboundHandl
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard !attempt.isFinished else { return context.close(promise: nil) }
+    if let failure = error as? ProxyFailure { return fail(.proxy(failure), context) }
     let text = ConnectErrorText.text(error)
     fail(TLSContext.isTLS(error) ? .tls(text) : .unreachable(text), context)
   }

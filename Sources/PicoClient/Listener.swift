@@ -17,15 +17,16 @@ package final class Listener: Sendable {
 
   /// Begins to connect. It returns at once; what happens is logged and stands in ``report``.
   /// - Parameters:
+  ///   - server: may be shared by many listeners.
   ///   - acceptors: one for each event loop, on which tunnels are placed in turn.
   ///   - first: where the turn begins, so that listeners with one tunnel spread over the loops.
   ///   - grace: how long streams may go on when a tunnel leaves.
-  /// - Throws: `badConfiguration` for authorities or a token file that cannot be read.
   package static func open(
-    _ settings: ListenerSettings, acceptors: [(any EventLoop, NIOLoopBound<any StreamAcceptor>)], first: Int = 0, grace: Duration,
+    _ settings: ListenerSettings, through server: ServerConnector, acceptors: [(any EventLoop, NIOLoopBound<any StreamAcceptor>)],
+    first: Int = 0, grace: Duration,
     logger: Logger
-  ) throws -> Listener {
-    let connector = try TunnelConnector(settings)
+  ) -> Listener {
+    let connector = TunnelConnector(settings, through: server)
     let report = ListenerReport(grace: grace)
     let connections = (0..<max(1, settings.connections)).map { index in
       let (eventLoop, acceptor) = acceptors[(first + index) % acceptors.count]

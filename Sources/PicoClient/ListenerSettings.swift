@@ -1,7 +1,6 @@
 package import PicoCore
-package import PicoTransport
 
-/// What a ``Listener`` needs to know. Nothing here changes once it runs, but what the token file holds.
+/// What a ``Listener`` needs to know besides the way to its server. Nothing here changes once it runs.
 package struct ListenerSettings: Sendable {
   /// What the other end of the tunnel speaks.
   package enum Dialect: Sendable, Equatable {
@@ -11,6 +10,7 @@ package struct ListenerSettings: Sendable {
     case piko
   }
 
+  /// For log lines.
   package var server: BaseURL
   package var endpoint: EndpointID
   package var dialect = Dialect.pico
@@ -19,15 +19,6 @@ package struct ListenerSettings: Sendable {
   package var weight = 1
   package var agentID: AgentID
   package var metadata: [String: String] = [:]
-  /// Read again before each attempt.
-  package var tokenFile: String?
-  /// Whether the token may go in the clear to a host that is not loopback.
-  package var allowsPlaintextToken = false
-  /// A PEM file of authorities; nil is the system's.
-  package var caFile: String?
-  package var credentials: TLSContext.Credentials?
-  /// The name that the server's certificate must have; nil is the host.
-  package var serverName: String?
   /// For log lines: what is behind the listener.
   package var upstreamName = ""
 
@@ -42,15 +33,5 @@ package struct ListenerSettings: Sendable {
     case .pico: "/pico/v1/listener/\(endpoint)"
     case .piko: "/piko/v1/upstream/\(endpoint)"
     }
-  }
-
-  var access: ServerAccess {
-    var access = ServerAccess(server: server)
-    access.tokenFile = tokenFile
-    access.allowsPlaintextToken = allowsPlaintextToken
-    access.caFile = caFile
-    access.credentials = credentials
-    access.serverName = serverName
-    return access
   }
 }

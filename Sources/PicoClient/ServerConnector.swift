@@ -1,28 +1,38 @@
+package import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
-internal import PicoCore
+package import PicoCore
 internal import PicoTransport
 internal import PicoTunnel
 
-/// Opens WebSockets to one server: connects, shakes hands and puts a handler of the caller's on the channel.
-struct ServerConnector: Sendable {
+/// Opens WebSockets to one server: connects, perhaps through a proxy, shakes hands and puts a handler of the caller's on the channel.
+package struct ServerConnector: Sendable {
   private let access: ServerAccess
+  /// Of the proxy, if there is one.
   private let address: AddressConnector
-  private let tls: NIOSSLContext?
+  private let tls: ClientTLS?
 
   static let connectTimeout = TimeAmount.seconds(5)
   static let handshakeTimeout = TimeAmount.seconds(10)
 
-  /// Reads the authorities; the token file must be readable at the start, later it may vanish for a while.
-  init(_ access: ServerAccess) throws(PicoError) {
+  /// Reads the certificates and authorities, which are read again when they change; the token file must be readable at the start, later it
+  /// may vanish for a while.
+  /// - Parameter logger: told of files that changed and cannot be used.
+  /// - Throws: `badConfiguration` that names the key.
+  package init(_ access: ServerAccess, logger: Logger?) throws(PicoError) {
     self.access = access
     do {
-      address = try AddressConnector(access.server.address)
+      address = try AddressConnector(access.proxy?.address ?? access.server.address)
     } catch {
-      throw PicoError(.badConfiguration, "server.url: \(access.server) cannot be connected to", side: .internal, cause: error)
+      let place = access.proxy.map { "server.http-proxy: \($0)" } ?? "server.url: \(access.server)"
+      throw PicoError(.badConfiguration, "\(place) cannot be connected to", side: .internal, cause: error)
     }
-    tls = access.server.isTLS ? try TLSContext.make(caFile: access.caFile, key: "server.tls.ca", credentials: access.credentials) : nil
+    tls =
+      access.server.isTLS
+      ? try ClientTLS(caFile: access.caFile, key: "server.tls.ca", credentials: access.credentials) { error in
+        logger?.warning("new certificates cannot be used, the former ones stay", metadata: ["reason": "\(error)"])
+      } : nil
     if let file = access.tokenFile {
       do {
         _ = try TokenFile.read(file)
@@ -51,7 +61,8 @@ struct ServerConnector: Sendable {
     }
     let attempt = Attempt(request: request, bytes: bytes, makeSuccessor: makeSuccessor, completion: completion)
     let bound = NIOLoopBound(attempt, eventLoop: eventLoop)
-    let (tls, serverName) = (tls, access.serverName ?? access.server.address.host)
+    let (tls, serverName) = (tls?.context(), access.serverName ?? access.server.address.host)
+    let (proxy, target) = (access.proxy, access.server.address)
     address.connect(on: eventLoop) {
       ClientBootstrap(group: eventLoop)
         .connectTimeout(Self.connectTimeout)
@@ -60,6 +71,9 @@ struct ServerConnector: Sendable {
         .channelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
+            if let proxy {
+              try channel.pipeline.syncOperations.addHandler(ProxyConnectHandler(proxy, target: target, timeout: Self.handshakeTimeout))
+            }
             if let tls {
               try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: serverName), name: EncryptionHandler.name)
               try channel.pipeline.syncOperations.addHandler(TLSFaultHandler())
@@ -68,6 +82,7 @@ struct ServerConnector: Sendable {
           }
         }
     }.assumeIsolated().whenFailure { error in
+      if let proxy { return attempt.finish(.failure(.proxy(.unreachable(proxy, error)))) }
       attempt.finish(.failure(ConnectErrorText.isTimeout(error) ? .timeout : .unreachable(ConnectErrorText.text(error))))
     }
   }
@@ -77,7 +92,7 @@ struct ServerConnector: Sendable {
 
   private func token() throws(ConnectFailure) -> String? {
     guard let file = access.tokenFile else { return nil }
-    guard access.maySendToken else { throw .token("the token would go unencrypted to \(access.server)") }
+    if let witness = access.plaintextWitness, !access.allowsPlaintextToken { throw .token("the token would go unencrypted to \(witness)") }
     do {
       return try TokenFile.read(file)
     } catch {

@@ -6,10 +6,9 @@ struct TunnelConnector: Sendable {
   private let settings: ListenerSettings
   private let server: ServerConnector
 
-  /// Reads the authorities; the token file must be readable at the start, later it may vanish for a while.
-  init(_ settings: ListenerSettings) throws(PicoError) {
+  init(_ settings: ListenerSettings, through server: ServerConnector) {
     self.settings = settings
-    server = try ServerConnector(settings.access)
+    self.server = server
   }
 
   /// Runs on the loop of `resources`, and calls `completion` there once. With a tunnel it is called before anything that came on it is

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import PicoBench
 internal import PicoCore
 internal import PicoStatus
+internal import PicoTransport
 internal import UnixSignals
 
 struct BenchCommand: AsyncParsableCommand {
@@ -12,10 +13,10 @@ struct BenchCommand: AsyncParsableCommand {
       stalls, because a server that stalls is not asked meanwhile. With --rate requests are due at constant intervals and latency \
       counts from then, whatever became of the requests before (no coordinated omission): use it to learn what users see.
 
-      Exits with 0 when responses came, whatever their status, and with 69 when none did.
+      Exits with 0 when responses came, whatever their status, with 69 when none did, and with 77 when the server refuses the token.
       """)
 
-  @Argument(help: "http://HOST:PORT/PATH; http://localhost:8080 without it.")
+  @Argument(help: "http://HOST:PORT/PATH or https://...; http://localhost:8080 without it.")
   var url: String?
 
   @Option(name: .shortAndLong, help: "The endpoint, sent as x-pico-endpoint.", transform: { try Self.endpoint($0) })
@@ -52,8 +53,16 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(name: .shortAndLong, help: "A process whose CPU time and memory are measured; may be given again.")
   var pid: [Int32] = []
 
-  @Option(help: "The server's admin port: what it counted is shown beside what was sent.", transform: { try BaseURL(plain: $0) })
+  @Option(help: ArgumentHelp("A file with a token, sent with each request as x-pico-authorization.", valueName: "FILE"))
+  var tokenFile: String?
+
+  @OptionGroup var files: TLSOptions
+
+  @Option(help: "The server's admin port: what it counted is shown beside what was sent.", transform: { try BaseURL(argument: $0) })
   var admin: BaseURL?
+
+  @Option(help: ArgumentHelp("A file with the token that the admin port wants.", valueName: "FILE"))
+  var adminTokenFile: String?
 
   @Flag(name: .customLong("self"), help: "Measure a server, an agent and a service in this process: needs nothing else.")
   var ownServer = false
@@ -63,10 +72,13 @@ struct BenchCommand: AsyncParsableCommand {
 
   func validate() throws {
     if ownServer {
-      guard url == nil, endpoint == nil, admin == nil else { throw ValidationError("--self excludes a URL, --endpoint and --admin") }
+      guard url == nil, endpoint == nil, admin == nil, tokenFile == nil, !files.isGiven else {
+        throw ValidationError("--self excludes a URL, --endpoint, --admin, --token-file, --ca and --cert")
+      }
     } else if url == nil, endpoint == nil {
       throw ValidationError("needs --endpoint NAME, the endpoint of an agent, or the URL of a server, or --self")
     }
+    if adminTokenFile != nil, admin == nil { throw ValidationError("--admin-token-file needs --admin") }
     guard (1...100_000).contains(connections) else { throw ValidationError("--connections must be from 1 to 100000") }
     guard (1...256).contains(threads) else { throw ValidationError("--threads must be from 1 to 256") }
     if let requests, requests < 1 { throw ValidationError("--requests must be at least 1") }
@@ -81,7 +93,7 @@ struct BenchCommand: AsyncParsableCommand {
   func run() async throws {
     var configuration = BenchConfiguration()
     if let url, !configuration.setURL(url) {
-      throw ValidationError("\"\(url)\" is not a URL to measure (like http://localhost:8080/path); https is not spoken")
+      throw ValidationError("\"\(url)\" is not a URL to measure (like http://localhost:8080/path)")
     }
     configuration.endpoint = endpoint
     configuration.connections = connections
@@ -94,14 +106,14 @@ struct BenchCommand: AsyncParsableCommand {
     configuration.timeout = timeout
     configuration.threads = threads
     configuration.processes = pid
-    guard ownServer else { return try await Self.measure(configuration, admin: admin, output: output) }
+    guard ownServer else { return try await measure(&configuration) }
     let path = try await BenchPath.start()
     configuration.host = path.proxy.host
     configuration.port = path.proxy.port
     configuration.endpoint = path.endpoint
     configuration.processes.append(ProcessUsage.ownID)
     do {
-      try await Self.measure(configuration, admin: BaseURL(isTLS: false, address: path.admin), output: output)
+      try await Self.measure(configuration, admin: AdminClient(BaseURL(isTLS: false, address: path.admin)), output: output)
     } catch {
       await path.shutdown()
       throw error
@@ -109,7 +121,25 @@ struct BenchCommand: AsyncParsableCommand {
     await path.shutdown()
   }
 
-  private static func measure(_ configuration: BenchConfiguration, admin: BaseURL?, output: OutputForm) async throws {
+  /// A server that is there already.
+  private func measure(_ configuration: inout BenchConfiguration) async throws {
+    if files.isGiven, !configuration.isTLS, admin?.isTLS != true {
+      throw ValidationError("--ca, --cert and --key have no use without https")
+    }
+    configuration.caFile = files.ca
+    configuration.credentials = files.credentials
+    if let tokenFile {
+      let server = BaseURL(isTLS: configuration.isTLS, address: HostPort(host: configuration.host, port: configuration.port))
+      let token = try TokenFile.read(tokenFile, flag: "--token-file", for: server)
+      configuration.headers += [BenchConfiguration.Header(name: "x-pico-authorization", value: token)].compactMap { $0 }
+    }
+    let client = try admin.map { url in
+      try AdminClient(url, files, token: adminTokenFile.map { try TokenFile.read($0, flag: "--admin-token-file", for: url) })
+    }
+    try await Self.measure(configuration, admin: client, output: output)
+  }
+
+  private static func measure(_ configuration: BenchConfiguration, admin: AdminClient?, output: OutputForm) async throws {
     let before = try await totals(admin)
     let isTerminal = Output.isErrorTerminal
     let run = Task {
@@ -135,9 +165,9 @@ struct BenchCommand: AsyncParsableCommand {
     if report.exit != .ok { throw ExitCode(report.exit.rawValue) }
   }
 
-  private static func totals(_ admin: BaseURL?) async throws -> TotalsRow? {
+  private static func totals(_ admin: AdminClient?) async throws -> TotalsRow? {
     guard let admin else { return nil }
-    return try StatusSnapshot(json: await AdminClient(admin).get("/status/v1")).totals
+    return try StatusSnapshot(json: await admin.get("/status/v1")).totals
   }
 
   private static func line(_ progress: Bench.Progress) -> String {

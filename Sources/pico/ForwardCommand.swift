@@ -39,13 +39,7 @@ struct ForwardCommand: AsyncParsableCommand {
   }
 
   private static func settings(_ server: AgentConfiguration.Server, _ endpoint: EndpointID) -> DialSettings {
-    var access = ServerAccess(server: server.url)
-    access.tokenFile = server.tokenFile
-    access.allowsPlaintextToken = server.allowPlaintextToken
-    access.caFile = server.tls.ca
-    access.credentials = server.tls.credentials
-    access.serverName = server.tls.serverName
-    var settings = DialSettings(access: access, endpoint: endpoint)
+    var settings = DialSettings(access: server.access, endpoint: endpoint)
     settings.dialect = server.protocol == .piko ? .piko : .pico
     return settings
   }

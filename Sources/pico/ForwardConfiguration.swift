@@ -22,6 +22,9 @@ struct ForwardConfiguration: Sendable, Equatable {
       .key("server.tls.cert", \.server.tls.certificate, "A PEM file with the certificate to show, and those that lead to its authority"),
       .key("server.tls.key", \.server.tls.key, "A PEM file with the key of server.tls.cert"),
       .key(
+        "server.http-proxy", \.server.httpProxy,
+        "A proxy that opens the connections to the server, http://[USER:PASSWORD@]HOST:PORT; none does without", unset: "the environment's"),
+      .key(
         "server.allow-plaintext-token", \.server.allowPlaintextToken,
         "Whether the token may go unencrypted to a host that is not loopback"),
       .key("server.protocol", \.server.protocol, "What the server speaks; piko is for a Piko server"),
@@ -35,16 +38,7 @@ struct ForwardConfiguration: Sendable, Equatable {
 
   @Sendable
   private static func check(_ configuration: ForwardConfiguration, _ problems: inout ConfigurationProblems) {
-    let server = configuration.server
-    if server.tokenFile != nil, !server.url.isTLS, !server.url.address.isLoopback, !server.allowPlaintextToken {
-      problems.contradiction(
-        "server.token-file",
-        "the token would go unencrypted to \(server.url) (use https, or server.allow-plaintext-token: true allows that)")
-    }
-    for (key, isGiven) in server.tls.given where isGiven && !server.url.isTLS {
-      problems.contradiction("server.tls.\(key)", "has no use with \(server.url), which is not https")
-    }
-    if let pair = server.tls.incomplete { problems.contradiction("server.tls.\(pair.given)", "needs server.tls.\(pair.missing)") }
+    configuration.server.check(&problems)
   }
 
   /// No key belongs to the positional arguments.
@@ -55,6 +49,7 @@ struct ForwardConfiguration: Sendable, Equatable {
   ) throws(ConfigurationError) -> LoadedConfiguration<ForwardConfiguration> {
     try ConfigurationReader.load(schema, arguments: arguments, environment: environment, further: none) {
       flags, configuration, problems in
+      configuration.server.takeProxy(from: environment, problems: &problems)
       guard flags.positionals.count == 2 else {
         let said =
           switch flags.positionals.count {

@@ -51,38 +51,15 @@ struct AdminOptions: ParsableArguments {
   @Option(help: "A file with the token that the admin port wants.")
   var tokenFile: String?
 
-  @Option(help: ArgumentHelp("A PEM file of authorities for the server's certificate.", valueName: "FILE"))
-  var ca: String?
-
-  @Option(help: ArgumentHelp("A PEM file with the certificate to show.", valueName: "FILE"))
-  var cert: String?
-
-  @Option(help: ArgumentHelp("A PEM file with the key of --cert.", valueName: "FILE"))
-  var key: String?
+  @OptionGroup var files: TLSOptions
 
   func validate() throws {
-    if (cert == nil) != (key == nil) { throw ValidationError("--cert and --key need each other") }
-    if ca != nil || cert != nil, !url.isTLS { throw ValidationError("--ca, --cert and --key have no use with \(url), which is not https") }
+    if files.isGiven, !url.isTLS { throw ValidationError("--ca, --cert and --key have no use with \(url), which is not https") }
   }
 
   /// Throws `badConfiguration` for files that cannot be used, and when the token would go unencrypted to another machine.
   func client() throws -> AdminClient {
-    var credentials: TLSContext.Credentials?
-    if let cert, let key { credentials = TLSContext.Credentials(certificateFile: cert, keyFile: key) }
-    let tls = url.isTLS ? try TLSContext.make(caFile: ca, key: "--ca", credentials: credentials) : nil
-    guard let tokenFile else { return AdminClient(url, tls: tls) }
-    guard url.isTLS || url.address.isLoopback else {
-      throw PicoError(.badConfiguration, "--token-file: the token would go unencrypted to \(url)", side: .internal)
-    }
-    do {
-      let token = try TokenFile.read(tokenFile)
-      guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-        throw TokenFileError(description: "the token file \(tokenFile) holds characters that no token has")
-      }
-      return AdminClient(url, tls: tls, token: token)
-    } catch {
-      throw PicoError(.badConfiguration, "--token-file: \(error)", side: .internal)
-    }
+    try AdminClient(url, files, token: tokenFile.map { try TokenFile.read($0, flag: "--token-file", for: url) })
   }
 }
 
@@ -90,11 +67,5 @@ extension BaseURL {
   /// Throws an error of the command line that quotes the text.
   init(argument: String) throws {
     do throws(MalformedValue) { try self.init(text: argument) } catch { throw ValidationError("\(error)") }
-  }
-
-  /// As the other, but of a server without TLS.
-  init(plain argument: String) throws {
-    try self.init(argument: argument)
-    if isTLS { throw ValidationError("https is not supported here") }
   }
 }

@@ -108,14 +108,11 @@ struct ListenerTests {
   @Test func `no token goes unencrypted to another machine`() async throws {
     let path = "/tmp/pico-agent-test-\(UInt32.random(in: 0 ... .max)).token"
     try write("secret", to: path)
-    var settings = ListenerSettings(
-      server: BaseURL(isTLS: false, address: HostPort(host: "192.0.2.1", port: 80)), endpoint: try #require(EndpointID("a")))
-    settings.tokenFile = path
     var configuration = AgentConfiguration()
-    configuration.server.url = settings.server
+    configuration.server.url = BaseURL(isTLS: false, address: HostPort(host: "192.0.2.1", port: 80))
     configuration.server.tokenFile = path
     configuration.listeners = [
-      ListenerConfiguration(endpoint: settings.endpoint, upstream: .http(HostPort(host: "localhost", port: 1)))
+      ListenerConfiguration(endpoint: try #require(EndpointID("a")), upstream: .http(HostPort(host: "localhost", port: 1)))
     ]
     let agent = Agent(configuration: configuration, logger: silent)
     try await agent.start()

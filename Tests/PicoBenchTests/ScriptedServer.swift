@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A server that does with each request what a script says. Heads are found by their blank line, bodies by `Content-Length`.
@@ -24,15 +25,17 @@ final class ScriptedServer: Sendable {
   }
 
   /// `script` is called with the number of the request, from zero over all connections.
-  init(_ script: @escaping @Sendable (Int) -> Action) async throws {
+  /// `tls` is called with the number of the connection, from zero; without it they are in the clear.
+  init(tls: @escaping @Sendable (Int) -> NIOSSLContext? = { _ in nil }, _ script: @escaping @Sendable (Int) -> Action) async throws {
     let state = State()
     self.state = state
     listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .serverChannelOption(.backlog, value: 256)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
-        state.connections.add(1, ordering: .relaxed)
+        let number = state.connections.add(1, ordering: .relaxed).oldValue
         return channel.eventLoop.makeCompletedFuture {
+          if let tls = tls(number) { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
           try channel.pipeline.syncOperations.addHandler(Handler(state: state, script: script))
         }
       }

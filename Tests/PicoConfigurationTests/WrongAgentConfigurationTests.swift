@@ -76,6 +76,21 @@ import Testing
       "agent: {metadata: [a=1, a=2]}\nlisteners: [{endpoint: a, upstream: 80}]\n", "FILE:1: agent.metadata: gives a twice"
     ),
     (
+      "server: {url: 'http://pico.example.com', token-file: t, http-proxy: 'http://127.0.0.1:3128'}\nlisteners: [{endpoint: a, upstream: 80}]\n",
+      "FILE:1: server.token-file: the token would go unencrypted to http://pico.example.com "
+        + "(use https, or server.allow-plaintext-token: true allows that)"
+    ),
+    (
+      "server: {token-file: t, http-proxy: 'http://192.0.2.1:3128'}\nlisteners: [{endpoint: a, upstream: 80}]\n",
+      "FILE:1: server.token-file: the token would go unencrypted to the proxy http://192.0.2.1:3128 "
+        + "(use https, or server.allow-plaintext-token: true allows that)"
+    ),
+    (
+      "server: {http-proxy: 'https://me:secret@h:1'}\nlisteners: [{endpoint: a, upstream: 80}]\n",
+      "FILE:1: server.http-proxy: is not the URL of a proxy with its port "
+        + "(like http://proxy.example.com:3128, http://user:password@10.0.0.1:3128)"
+    ),
+    (
       "server: {protocol: http}\nlisteners: [{endpoint: a, upstream: 80}]\n",
       "FILE:1: server.protocol: \"http\" is not one of pico, piko"
     ),
@@ -114,6 +129,10 @@ import Testing
     (["a", "80", "--connections", "x"], "--connections: \"x\" is not an integer (like 0, 1024)", 64),
     (["a", "80", "--listeners", "x"], "--listeners: can be given only in a configuration file", 64),
     (["a", "80", "--servr", "x"], "--servr: unknown flag (did you mean --server?)", 64),
+    (
+      ["a", "80", "--server.http-proxy", "http://me:secret@h:1"],
+      "--server.http-proxy: a password does not belong on a command line (use the file of --config, or PICO_SERVER_HTTP_PROXY)", 64
+    ),
     (["a", "80", "--tls.ca", "x"], "--tls.ca: has no use with http://localhost:80, which is not https", 78),
   ]
 
@@ -122,6 +141,33 @@ import Testing
     let error = #expect(throws: ConfigurationError.self) { try AgentConfiguration.load(arguments: arguments, environment: [:]) }
     #expect(error?.description == message)
     #expect(error?.exit.rawValue == exit)
+  }
+
+  /// The flag, the environment, and the proxy that counts.
+  @Test(
+    arguments: [
+      (nil, [:], nil), (nil, ["https_proxy": "http://e:1"], "http://e:1"), ("http://f:1", ["https_proxy": "http://e:1"], "http://f:1"),
+      ("http://me@f:1", [:], "http://f:1"), ("none", ["https_proxy": "http://e:1"], "none"),
+      (nil, ["PICO_SERVER_HTTP_PROXY": "http://me:secret@v:1", "https_proxy": "http://e:1"], "http://v:1"),
+      (nil, ["https_proxy": "http://e:1", "NO_PROXY": "example.com"], nil),
+    ] as [(String?, [String: String], String?)])
+  func `a proxy of a key counts above those of the environment`(flag: String?, environment: [String: String], proxy: String?) throws {
+    let flags = flag.map { ["--server.http-proxy", $0] } ?? []
+    let loaded = try AgentConfiguration.load(
+      arguments: ["a", "80", "--server", "https://pico.example.com"] + flags, environment: environment)
+    #expect(loaded.configuration.server.httpProxy?.configurationText == proxy)
+  }
+
+  @Test func `a variable of the environment that is no proxy is named, and not quoted`() {
+    let error = #expect(throws: ConfigurationError.self) {
+      try AgentConfiguration.load(
+        arguments: ["a", "80", "--server", "https://h"], environment: ["HTTPS_PROXY": "socks5://me:secret@p:1"])
+    }
+    #expect(
+      error?.description
+        == "HTTPS_PROXY: is not the URL of a proxy with its port (like http://proxy.example.com:3128, "
+        + "http://user:password@10.0.0.1:3128); server.http-proxy: none does without one")
+    #expect(error?.exit == .configuration)
   }
 
   @Test func `listeners are given in one way only`() throws {

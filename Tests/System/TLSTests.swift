@@ -122,6 +122,68 @@ extension SystemTests {
       #expect(try await connect(["-servername", "next.test", "-verify_hostname", "next.test"]).output.contains("Verification: OK"))
     }
 
+    @Test func `an agent shows its new certificate when it connects again, and keeps its tunnel until then`() async throws {
+      _ = try await serve(["--proxy.tls.client-ca", authority.file])
+      let (first, second) = (try authority.issue("agent-1", for: nil), try authority.issue("agent-2", for: nil))
+      let shown = try stage.directory.write("agent.pem", readFile(first.certificate))
+      let key = try stage.directory.write("agent.key", readFile(first.key))
+      let agent = try stage.start(
+        "agent",
+        [
+          Stage.pico, "agent", "test", "127.0.0.1:9", "--server", "https://localhost:\(port)", "--ca", authority.file, "--server.tls.cert",
+          shown, "--server.tls.key", key,
+        ])
+      let access = ["--admin", "https://localhost:\(admin)", "--ca", authority.file]
+      /// The ID and the identity of the only listener.
+      func listener() async throws -> (id: String, identity: String)? {
+        let text = try await run([Stage.pico, "status", "listeners", "--output", "json"] + access).output
+        let words = text.split(separator: "\"").map(String.init)
+        guard let id = words.firstIndex(of: "id"), let identity = words.firstIndex(of: "identity") else { return nil }
+        return (words[id + 2], words[identity + 2])
+      }
+      try await eventually("the first identity: \(agent.errorOutput)") { try await listener()?.identity == "agent-1" }
+      let id = try #require(await listener()?.id)
+      try stage.directory.write("agent.key", readFile(second.key))
+      try stage.directory.write("agent.pem", readFile(second.certificate))
+      #expect(try await listener()?.id == id)
+      #expect(try await run([Stage.pico, "disconnect", id, "--mode", "now", "--yes"] + access).code == 0)
+      try await eventually("the second identity: \(agent.errorOutput)") { try await listener()?.identity == "agent-2" }
+    }
+
+    @Test func `pico bench comes in with a certificate and a token, and counts with the admin port's`() async throws {
+      let secret = try stage.directory.write("secret", "0123456789abcdef0123456789abcdef")
+      _ = try await serve([
+        "--proxy.tls.client-ca", authority.file, "--proxy.auth.hmac-secret-file", secret, "--proxy.auth.audience", "p",
+        "--admin.auth.hmac-secret-file", secret, "--admin.auth.audience", "a",
+      ])
+      func token(_ audience: String, _ flags: [String] = []) async throws -> String {
+        let made = try await run([Stage.pico, "token", "issue", "--key-file", secret, "--audience", audience] + flags)
+        return try stage.directory.write("\(audience).token", made.output)
+      }
+      let (proxyToken, adminToken) = (try await token("p"), try await token("a", ["--role", "viewer"]))
+      let shown = try authority.issue("agent", for: nil)
+      let files = ["--ca", authority.file, "--cert", shown.certificate, "--key", shown.key]
+      let upstream = freePort()
+      try await stage.serve("upstream", [Stage.python, client("upstream.py"), "\(upstream)", "name"], port: upstream)
+      let agent = try stage.start(
+        "agent",
+        [
+          Stage.pico, "agent", "test", "127.0.0.1:\(upstream)", "--server", "https://localhost:\(port)", "--ca", authority.file,
+          "--server.tls.cert", shown.certificate, "--server.tls.key", shown.key, "--token-file", proxyToken,
+        ])
+      try await eventually("the tunnel: \(agent.errorOutput)") { agent.output.contains("goes to") }
+      let bench = [Stage.pico, "bench", "https://localhost:\(port)/name", "-e", "test", "-n", "50", "-c", "4"] + files
+      let tokens = ["--token-file", proxyToken, "--admin", "https://localhost:\(admin)", "--admin-token-file", adminToken]
+      let good = try await run(bench + tokens)
+      #expect(good.code == 0 && good.output.contains("2xx 50"), "\(good)")
+      let without = try await run(bench)
+      #expect(without.code == 77, "\(without)")
+      #expect(without.error == "pico: localhost:\(port) wants a token: --token-file FILE\n")
+      let plain = try await run([Stage.pico, "bench", "http://192.0.2.1/", "--token-file", proxyToken])
+      #expect(plain.code == 78, "\(plain)")
+      #expect(plain.error == "pico: --token-file: the token would go unencrypted to http://192.0.2.1\n")
+    }
+
     @Test func `files that cannot be used end the start in one line`() async throws {
       let other = try authority.issue("other")
       let result = try await run([

@@ -18,6 +18,9 @@ extension AgentConfiguration {
     .key("server.tls.cert", \.server.tls.certificate, "A PEM file with the certificate to show, and those that lead to its authority"),
     .key("server.tls.key", \.server.tls.key, "A PEM file with the key of server.tls.cert"),
     .key(
+      "server.http-proxy", \.server.httpProxy,
+      "A proxy that opens the connections to the server, http://[USER:PASSWORD@]HOST:PORT; none does without", unset: "the environment's"),
+    .key(
       "server.allow-plaintext-token", \.server.allowPlaintextToken, "Whether the token may go unencrypted to a host that is not loopback"),
     .key("server.protocol", \.server.protocol, "What the server speaks; piko is for a Piko server"),
     .key("metrics.listen", \.metrics.listen, "Where /metrics, /health and /ready are served"),
@@ -33,16 +36,7 @@ extension AgentConfiguration {
 
   @Sendable
   private static func check(_ configuration: AgentConfiguration, _ problems: inout ConfigurationProblems) {
-    let server = configuration.server
-    if server.tokenFile != nil, !server.url.isTLS, !server.url.address.isLoopback, !server.allowPlaintextToken {
-      problems.contradiction(
-        "server.token-file",
-        "the token would go unencrypted to \(server.url) (use https, or server.allow-plaintext-token: true allows that)")
-    }
-    for (key, isGiven) in server.tls.given where isGiven && !server.url.isTLS {
-      problems.contradiction("server.tls.\(key)", "has no use with \(server.url), which is not https")
-    }
-    if let pair = server.tls.incomplete { problems.contradiction("server.tls.\(pair.given)", "needs server.tls.\(pair.missing)") }
+    configuration.server.check(&problems)
     let metadata = configuration.agent.metadata
     if metadata.reduce(0, { $0 + $1.key.utf8.count + $1.value.utf8.count }) > maximumMetadata {
       problems.contradiction("agent.metadata", "is longer than \(maximumMetadata) bytes")

@@ -9,6 +9,7 @@ extension AgentConfiguration {
     try ConfigurationReader.load(
       schema, arguments: arguments, environment: environment, further: ListenerConfiguration.flagSchema
     ) { flags, configuration, problems in
+      configuration.server.takeProxy(from: environment, problems: &problems)
       let names = ListenerConfiguration.flagSchema.keys.map(\.name)
       let given = names.compactMap { name in flags.layer[name].map { (name, $0) } }
       switch flags.positionals.count {

@@ -20,6 +20,8 @@ package struct AgentConfiguration: Sendable, Equatable {
     package var url = BaseURL(isTLS: false, address: HostPort(host: "localhost", port: 8080))
     /// Read again before each connection.
     package var tokenFile: String?
+    /// `nil` is directly: what the environment says is put in when the configuration is read.
+    package var httpProxy: ProxySetting?
     package var tls = TLS()
     /// Whether the token may go in the clear to a host that is not loopback.
     package var allowPlaintextToken = false

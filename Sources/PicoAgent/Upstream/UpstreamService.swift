@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -16,13 +17,16 @@ struct UpstreamService: Sendable {
   let timeout: UInt64
   let poolIdle: UInt64
   private let address: AddressConnector
-  private let tls: NIOSSLContext?
+  private let tls: ClientTLS?
   private let serverName: String
 
   static let connectTimeout = TimeAmount.seconds(5)
+  /// How often certificates and authorities may be looked at: under load connections open all the time.
+  private static let lookInterval = TimeAmount.seconds(1)
 
-  /// - Throws: `badConfiguration` for authorities that cannot be read.
-  init(_ configuration: ListenerConfiguration) throws {
+  /// - Parameter logger: told of certificates and authorities that changed and cannot be used.
+  /// - Throws: `badConfiguration` for those that cannot be used now.
+  init(_ configuration: ListenerConfiguration, logger: Logger) throws {
     self.configuration = configuration
     hostHeader = configuration.hostHeader.map { ByteBuffer(string: $0) }
     timeout = UInt64(clamping: configuration.timeout.nanoseconds)
@@ -37,8 +41,12 @@ struct UpstreamService: Sendable {
     }
     if case .tcp = configuration.upstream { isRaw = true } else { isRaw = false }
     if case .https = configuration.upstream {
-      tls = try TLSContext.make(
-        caFile: configuration.tls.ca, key: "listeners: \(configuration.endpoint): tls.ca", credentials: configuration.tls.credentials)
+      tls = try ClientTLS(
+        caFile: configuration.tls.ca, key: "listeners: \(configuration.endpoint): tls.ca", credentials: configuration.tls.credentials,
+        interval: Self.lookInterval
+      ) { error in
+        logger.warning("new certificates cannot be used, the former ones stay", metadata: ["reason": "\(error)"])
+      }
     } else {
       tls = nil
     }
@@ -59,7 +67,7 @@ struct UpstreamService: Sendable {
   /// Connects with `handler` on the channel, behind TLS if the service uses it. Runs on the event loop.
   func connect(on eventLoop: any EventLoop, handler: some ChannelHandler) -> EventLoopFuture<any Channel> {
     let bound = NIOLoopBound(handler, eventLoop: eventLoop)
-    let (tls, serverName) = (tls, serverName)
+    let (tls, serverName) = (tls?.context(), serverName)
     return address.connect(on: eventLoop) {
       ClientBootstrap(group: eventLoop)
         .connectTimeout(Self.connectTimeout)

@@ -41,10 +41,11 @@ package enum ConfigurationDocument {
     FILE` only look. An unknown `PICO_*` variable is a warning; names that Kubernetes puts into pods for a service called
     `pico` (`PICO_PORT*`, `PICO_SERVICE_*`, `PICO_*_PORT*`, `PICO_*_SERVICE_HOST`) are ignored.
 
-    No secret is ever a value: keys name the files that hold them.
+    No secret is ever a value: keys name the files that hold them. The one exception is the password of a proxy in
+    `server.http-proxy`, which a flag cannot give.
 
     Keys with "yes" under reload are read again on SIGHUP; the log says what changed, and which changes need a restart. Files that
-    hold keys of tokens are watched and read again by themselves.
+    hold keys of tokens are watched and read again by themselves, and so are certificates ([tls.md](tls.md#files-that-change)).
 
     ## Server
 

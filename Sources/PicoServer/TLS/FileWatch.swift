@@ -1,23 +1,3 @@
-internal import Glibc
-
-/// What a file was when it was looked at. Two that are equal are the same file with the same content, as far as the file system tells.
-struct FileStamp: Equatable, Sendable {
-  /// Zeros for a file that cannot be looked at.
-  private var numbers: [Int] = [0, 0, 0, 0, 0]
-
-  /// Follows symbolic links, so that a folder that was exchanged as a whole shows. Blocks.
-  init(path: String) {
-    var facts = stat()
-    // The pointer is to a local of the right type.
-    guard unsafe stat(path, &facts) == 0 else { return }
-    numbers = [
-      Int(truncatingIfNeeded: facts.st_dev), Int(truncatingIfNeeded: facts.st_ino), Int(facts.st_size),
-      Int(facts.st_mtim.tv_sec) &* 1_000_000_000 &+ Int(facts.st_mtim.tv_nsec),
-      Int(facts.st_ctim.tv_sec) &* 1_000_000_000 &+ Int(facts.st_ctim.tv_nsec),
-    ]
-  }
-}
-
 /// Decides when files are read again: once they differ from what was read last and have stayed so for one look, so that a certificate and
 /// its key that are written one after the other are read together.
 ///

@@ -1,3 +1,4 @@
+import PicoTransport
 import Support
 import Testing
 
