@@ -22,12 +22,13 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
   case overloaded
   case upstreamTimeout
   case loopDetected
+  case addressNotPermitted
 
   package var status: Int {
     switch self {
     case .malformedRequest, .missingEndpointID: 400
     case .missingToken, .invalidToken, .expiredToken: 401
-    case .endpointNotPermitted, .blocked: 403
+    case .endpointNotPermitted, .addressNotPermitted, .blocked: 403
     case .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
@@ -55,6 +56,7 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
     case .invalidToken: "invalid token"
     case .expiredToken: "expired token"
     case .endpointNotPermitted: "endpoint not permitted"
+    case .addressNotPermitted: "address not permitted"
     case .blocked: "blocked"
     case .notFound: "not found"
     case .methodNotAllowed: "method not allowed"

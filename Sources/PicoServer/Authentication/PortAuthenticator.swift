@@ -11,6 +11,7 @@ final class PortAuthenticator: Sendable {
   let port: String
   let rules: TokenRules
   let ring: KeyRing
+  let failures: FailureLimit
   private let files: KeyFiles
   private let logger: Logger
   private let known: Locked<Known>
@@ -54,6 +55,8 @@ final class PortAuthenticator: Sendable {
     self.files = files
     self.logger = logger
     known = Locked(Known(fingerprint: fingerprint))
+    failures = FailureLimit(
+      port == "proxy" ? .proxyFailures : port == "upstream" ? .upstreamFailures : .adminFailures, perSecond: settings.failureRate)
     rules = TokenRules(
       audiences: settings.audiences.texts, issuers: settings.issuers.texts, requiresExpiry: settings.requiresExpiry,
       clockSkew: settings.clockSkew.inSeconds)
@@ -148,6 +151,13 @@ struct Authenticators: Sendable {
   var admin: PortAuthenticator?
 
   var all: [PortAuthenticator] { [proxy, upstream, admin].compactMap { $0 } }
+
+  /// What of a configuration that was read again holds for ports that serve.
+  func apply(_ configuration: ServerConfiguration) {
+    proxy?.failures.set(perSecond: configuration.proxy.auth.failureRate)
+    upstream?.failures.set(perSecond: configuration.upstream.auth.failureRate)
+    admin?.failures.set(perSecond: configuration.admin.auth.failureRate)
+  }
 
   init() {}
 
