@@ -35,7 +35,10 @@ import Testing
     ("proxy: {trusted-proxies: [10.1.0.0/8]}", "FILE:1: proxy.trusted-proxies[0]: \"10.1.0.0/8\" has address bits behind its prefix"),
     ("proxy: {client-rate-limit: -1}", "FILE:1: proxy.client-rate-limit: \"-1\" must be from 0 to 1000000"),
     ("upstream: {registration-rate: 1000001}", "FILE:1: upstream.registration-rate: \"1000001\" must be from 0 to 1000000"),
-    ("upstream: {registration-rate-per-address: x}", "FILE:1: upstream.registration-rate-per-address: \"x\" is not an integer (like 0, 1024)"),
+    (
+      "upstream: {registration-rate-per-address: x}",
+      "FILE:1: upstream.registration-rate-per-address: \"x\" is not an integer (like 0, 1024)"
+    ),
     (
       "upstream:\n  max-listeners-per-token: 5\n",
       "FILE:2: upstream.max-listeners-per-token: has no effect without upstream.auth with keys or client certificates: "

@@ -38,7 +38,8 @@ extension ServerConfiguration {
       "proxy.rate-limit", \.proxy.rateLimit, "The most requests a second of an endpoint; then 429; 0 is no limit",
       reloadable: true, check: ConfigurationCheck.notNegative),
     .key(
-      "proxy.client-rate-limit", \.proxy.clientRateLimit, "The most requests a second of one client address (IPv6: /64); then 429; 0 is no limit",
+      "proxy.client-rate-limit", \.proxy.clientRateLimit,
+      "The most requests a second of one client address (IPv6: /64); then 429; 0 is no limit",
       reloadable: true, check: ConfigurationCheck.within(0...highestRate)),
     .key("proxy.allow", \.proxy.access.allow, "The only client addresses that are let in; empty is all", reloadable: true),
     .key("proxy.deny", \.proxy.access.deny, "Client addresses that are not let in, whatever proxy.allow says", reloadable: true),

@@ -5,10 +5,10 @@ extension LoopContext {
   /// Clients of a trusted proxy are looked at with their next request.
   func closeRefused() {
     for connection in Array(connections.values) where !connection.lookAtPeerAgain() { connection.context?.close(promise: nil) }
-    for connection in Array(rawConnections.values) where !access.permitted(connection.peer, on: .requests).contains(.requests) {
+    for connection in Array(rawConnections.values) where !access.proxy.permits(connection.peer) {
       connection.leave()
     }
-    for session in Array(tunnels.values) where !access.permitted(session.peer, on: .listeners).contains(.listeners) {
+    for session in Array(tunnels.values) where !access.upstream.permits(session.peer) {
       session.endUnauthorized("its address is not permitted any more")
     }
   }

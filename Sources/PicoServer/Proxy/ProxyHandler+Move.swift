@@ -32,7 +32,8 @@ extension ProxyHandler {
     var own = ByteBuffer()
     own.writeImmutableBuffer(bytes)
     let moved = ProxyPortListener.Arrival.Moved(
-      forwarding: forwarding, peer: peer, isCountedAhead: loop.limits.looksAtClients, statedClient: statedClient, bytes: own, moves: moves + 1)
+      forwarding: forwarding, peer: peer, isCountedAhead: loop.limits.looksAtClients, statedClient: statedClient, bytes: own,
+      moves: moves + 1)
     loop.statistics.inFlight &-= 1
     exchange.startedAt = 0
     accessRecord = nil
@@ -48,6 +49,8 @@ extension ProxyHandler {
     forwarding = moved.forwarding
     peer = moved.peer
     isCountedAhead = moved.isCountedAhead
+    // The lists may have changed on the way.
+    _ = lookAtPeerAgain()
     statedClient = moved.statedClient
     moves = moved.moves
     arrived = moved.bytes

@@ -95,7 +95,8 @@ struct PrometheusSample: Equatable {
       ("pico_proxy_response_bytes_total", [:], 2000), ("pico_proxy_retries_total", [:], 5),
       ("pico_proxy_errors_total", ["code": "no-available-upstreams"], 9),
       ("pico_limit_refusals_total", ["limit": "proxy.rate-limit"], 6),
-      ("pico_connections_refused_total", ["port": "admin", "reason": "address-not-permitted"], 8), ("pico_listeners", [:], 2), ("pico_endpoints", [:], 1),
+      ("pico_connections_refused_total", ["port": "admin", "reason": "address-not-permitted"], 8), ("pico_listeners", [:], 2),
+      ("pico_endpoints", [:], 1),
       ("pico_tunnel_streams", [:], 4), ("pico_tunnel_rtt_seconds_count", [:], 0), ("pico_build_info", ["version": PicoVersion.current], 1),
     ] as [(String, [String: String], Double)])
   func `a counter is read back as it was`(name: String, labels: [String: String], value: Double) throws {

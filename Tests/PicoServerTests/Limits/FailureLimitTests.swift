@@ -40,7 +40,8 @@ extension NodeTests {
     }
 
     /// A failure a second, five at once.
-    private func withNode(_ change: (inout ServerConfiguration) -> Void = { _ in }, _ body: (RunningNode) async throws -> Void) async throws {
+    private func withNode(_ change: (inout ServerConfiguration) -> Void = { _ in }, _ body: (RunningNode) async throws -> Void) async throws
+    {
       let keys = try MadeKeys()
       try await RunningNode.with {
         for (path, audience) in [(\ServerConfiguration.proxy.auth, "proxy"), (\.upstream.auth, "upstream"), (\.admin.auth, "admin")] {
@@ -129,7 +130,8 @@ extension NodeTests {
     @Test func `without the limit each is looked at, and a reload sets it`() async throws {
       try await withNode({ $0.proxy.auth.failureRate = 0 }) { node in
         for number in 0..<30 {
-          #expect(try await answer(node, .request, try await token(.request, ",\"n\":\(number)", secret: MadeKeys.otherSecret)).status == 401)
+          #expect(
+            try await answer(node, .request, try await token(.request, ",\"n\":\(number)", secret: MadeKeys.otherSecret)).status == 401)
         }
         var configuration = try #require(node.node?.configuration)
         configuration.proxy.auth.failureRate = 1

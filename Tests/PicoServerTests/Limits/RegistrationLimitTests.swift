@@ -49,14 +49,19 @@ extension NodeTests {
 
     @Test func `each identity has so many listeners, and a token without one counts by itself`() async throws {
       let keys = try MadeKeys()
-      try await RunningNode.with(threads: 2, {
-        $0.upstream.maxListenersPerToken = 2
-        $0.upstream.auth.hmacSecretFiles = [keys.secretFile]
-      }) { node in
+      try await RunningNode.with(
+        threads: 2,
+        {
+          $0.upstream.maxListenersPerToken = 2
+          $0.upstream.auth.hmacSecretFiles = [keys.secretFile]
+        }
+      ) { node in
         func connect(_ token: String, _ endpoint: String) async throws -> ScriptedAgent {
           try await ScriptedAgent.connect(to: node, endpoint: endpoint, token: token, ScriptedAgent.ok)
         }
-        func token(_ subject: String, _ more: String = "") async throws -> String { try await MadeKeys.token("\"sub\":\"\(subject)\"\(more)") }
+        func token(_ subject: String, _ more: String = "") async throws -> String {
+          try await MadeKeys.token("\"sub\":\"\(subject)\"\(more)")
+        }
         let first = try await connect(try await token("a"), "e")
         // Another token of the same one, for another endpoint.
         _ = try await connect(try await token("a", ",\"n\":1"), "f")
@@ -85,9 +90,8 @@ extension NodeTests {
         let ending = try await MadeKeys.token("\"sub\":\"a\"", expiresIn: 6)
         let old = try await ScriptedAgent.connect(to: node, token: ending, ScriptedAgent.ok)
         await #expect(throws: Self.refusal(5)) { try await ScriptedAgent.connect(to: node, token: token, ScriptedAgent.ok) }
-        try await eventually("it is asked to move") {
-          try await old.onLoop { $0.messages.contains { if case .drain = $0 { true } else { false } } }
-        }
+        try await old.sayHello(to: node)
+        try await eventually("it is asked to move") { try await old.messages().contains(.drain(reconnectAfterMilliseconds: 0)) }
         let new = try await ScriptedAgent.connect(to: node, token: token, ScriptedAgent.ok)
         await #expect(throws: Self.refusal(5)) { try await ScriptedAgent.connect(to: node, token: token, ScriptedAgent.ok) }
         #expect(try await new.isOpen())
