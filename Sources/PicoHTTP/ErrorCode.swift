@@ -23,12 +23,13 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
   case overloaded
   case upstreamTimeout
   case loopDetected
+  case addressNotPermitted
 
   package var status: Int {
     switch self {
     case .malformedRequest, .missingEndpointID: 400
     case .missingToken, .invalidToken, .expiredToken: 401
-    case .endpointNotPermitted, .tenantNotPermitted, .blocked: 403
+    case .endpointNotPermitted, .tenantNotPermitted, .addressNotPermitted, .blocked: 403
     case .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
@@ -57,6 +58,7 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
     case .expiredToken: "expired token"
     case .endpointNotPermitted: "endpoint not permitted"
     case .tenantNotPermitted: "tenant not permitted"
+    case .addressNotPermitted: "address not permitted"
     case .blocked: "blocked"
     case .notFound: "not found"
     case .methodNotAllowed: "method not allowed"

@@ -9,10 +9,10 @@ extension Node {
   private static let notSentLowWater: CInt = 25
 
   /// Why one more listener of the endpoint is refused; nil when it may come.
-  func listenerLimit(for endpoint: EndpointID, _ limits: ProxyLimits) -> ErrorCode? {
-    if limits.maxListeners > 0, routes.listeners >= limits.maxListeners { return .tooManyRequests }
+  func listenerLimit(for endpoint: EndpointID, _ limits: ProxyLimits) -> NodeLimit? {
+    if limits.maxListeners > 0, routes.listeners >= limits.maxListeners { return .listeners }
     if limits.maxListenersPerEndpoint > 0, routes.routes(of: endpoint)?.count ?? 0 >= limits.maxListenersPerEndpoint {
-      return .tooManyRequests
+      return .listenersOfEndpoint
     }
     return nil
   }

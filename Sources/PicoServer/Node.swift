@@ -13,6 +13,9 @@ package final class Node: Sendable {
   package let routes = RouteTable()
   let registry = ListenerRegistry()
   let blocks = BlockList()
+  let limits: NodeLimits
+  /// For the threads that accept, and the admin port; each loop has its own.
+  let access: Locked<PortAccess>
   package let startedAt: Double
   let settings: ProxySettings
   let mailboxes: Mailboxes
@@ -43,6 +46,8 @@ package final class Node: Sendable {
     settings = ProxySettings(configuration)
     maxConnections = Atomic(limits.maxConnections)
     self.logger = logger
+    self.limits = NodeLimits(logger: logger)
+    access = Locked(PortAccess(configuration))
     self.accessLog = accessLog
     self.startedAt = startedAt
     self.authenticators = authenticators
@@ -58,12 +63,6 @@ package final class Node: Sendable {
   package var isDraining: Bool { draining.load(ordering: .relaxed) }
   func startDraining() { draining.store(true, ordering: .relaxed) }
   var isAccessLogged: Bool { accessLog != nil }
-
-  /// Whether forwarding headers of this client are kept.
-  func trusts(_ client: HeaderText) -> Bool {
-    guard !configuration.proxy.trustedProxies.isEmpty, let address = IPAddress(client.text) else { return false }
-    return configuration.proxy.trustedProxies.contains { $0.contains(address) }
-  }
 
   // MARK: Logs
 
@@ -97,6 +96,7 @@ package final class Node: Sendable {
       line.field("bytes_in", UInt64(clamping: Int(exchange.requestBody.payloadBytes) + exchange.bytesInAfterSwitch))
       line.field("bytes_out", UInt64(clamping: exchange.bytesOut))
       line.field("request_id", requestID.text)
+      if let limit = exchange.limit { line.field("limit", "\(limit.key)") }
       if let listener {
         line.field("endpoint", listener.endpoint.name)
         if !listener.endpoint.tenant.isDefault { line.field("tenant", listener.endpoint.tenant.name) }

@@ -57,9 +57,18 @@ struct NodeLoops: Sendable {
   }
 
   /// From now on these hold.
-  func apply(_ limits: ProxyLimits) async {
+  func apply(_ limits: ProxyLimits, _ access: PortAccess) async {
     node.maxConnections.store(limits.maxConnections, ordering: .relaxed)
-    _ = await gather { $0.limits = limits }
+    let isNew = node.access.withLock { old in
+      defer { old = access }
+      return old != access
+    }
+    _ = await gather { context in
+      context.limits = limits
+      guard isNew else { return }
+      context.access = access
+      context.closeRefused()
+    }
   }
 
   func inFlight() async -> Int { await gather { $0.statistics.inFlight }.reduce(0, +) }

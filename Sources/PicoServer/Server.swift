@@ -88,7 +88,7 @@ package final class Server: Sendable {
       let history = HistoryRecorder(node: node, loops: loops)
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
       let admin = try await openAdmin(
-        NodeReport(node: node, loops: loops, actions: actions), publisher, authenticators, tls.admin, group)
+        NodeReport(node: node, loops: loops, actions: actions), publisher, authenticators, AdminGate(node: node), tls.admin, group)
       await history.start()
       logger.info(
         "limits",
@@ -110,8 +110,8 @@ package final class Server: Sendable {
   }
 
   private func openAdmin(
-    _ source: NodeReport, _ publisher: StatusPublisher, _ authenticators: Authenticators, _ tls: PortTLS?,
-    _ group: MultiThreadedEventLoopGroup
+    _ source: NodeReport, _ publisher: StatusPublisher, _ authenticators: Authenticators, _ gate: AdminGate,
+    _ tls: PortTLS?, _ group: MultiThreadedEventLoopGroup
   ) async throws -> [AdminServer] {
     let options = configuration.admin
     var settings = AdminServer.Settings(
@@ -119,6 +119,7 @@ package final class Server: Sendable {
       policy: AdminPolicy(
         allowedOrigins: options.allowedOrigins, allowedHosts: options.allowedHosts, protectsHealth: options.protectsHealth))
     settings.authenticator = authenticators.admin
+    settings.gate = gate
     settings.maximumWatchers = options.maxWatchers
     settings.tls = tls
     var servers = [try await AdminServer.start(settings: settings, source: source, publisher: publisher, group: group)]
@@ -141,7 +142,9 @@ package final class Server: Sendable {
   package func apply(_ configuration: ServerConfiguration) async {
     guard let running = running.withLock({ $0 }) else { return }
     let limits = ProxyLimits(configuration, descriptorLimit: running.descriptorLimit, loops: running.loops.loops.count)
-    await running.loops.apply(limits)
+    running.node.authenticators.apply(configuration)
+    await running.loops.apply(limits, PortAccess(configuration))
+    for server in running.admin { server.closeRefused() }
   }
 
   /// Reads key files and key sets again that are due, at once.

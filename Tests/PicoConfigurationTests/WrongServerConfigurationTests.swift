@@ -33,6 +33,27 @@ import Testing
       "FILE:1: proxy.trusted-proxies[0]: \"10.0.0.0/33\" is not an address range (like 10.0.0.0/8, fd00::/8, 192.0.2.1)"
     ),
     ("proxy: {trusted-proxies: [10.1.0.0/8]}", "FILE:1: proxy.trusted-proxies[0]: \"10.1.0.0/8\" has address bits behind its prefix"),
+    ("proxy: {client-rate-limit: -1}", "FILE:1: proxy.client-rate-limit: \"-1\" must be from 0 to 1000000"),
+    ("upstream: {registration-rate: 1000001}", "FILE:1: upstream.registration-rate: \"1000001\" must be from 0 to 1000000"),
+    (
+      "upstream: {registration-rate-per-address: x}",
+      "FILE:1: upstream.registration-rate-per-address: \"x\" is not an integer (like 0, 1024)"
+    ),
+    (
+      "upstream:\n  max-listeners-per-token: 5\n",
+      "FILE:2: upstream.max-listeners-per-token: has no effect without upstream.auth with keys or client certificates: "
+        + "nobody says who registers"
+    ),
+    (
+      "admin:\n  auth: {failure-rate: 5}\n",
+      "FILE:2: admin.auth.failure-rate: has no effect without keys "
+        + "(admin.auth.hmac-secret-file, admin.auth.public-key-file or admin.auth.jwks)"
+    ), ("admin: {auth: {jwks: /k, failure-rate: -1}}", "FILE:1: admin.auth.failure-rate: \"-1\" must be from 0 to 1000000"),
+    (
+      "admin: {allow: [10.0.0.0/33]}",
+      "FILE:1: admin.allow[0]: \"10.0.0.0/33\" is not an address range (like 10.0.0.0/8, fd00::/8, 192.0.2.1)"
+    ), ("upstream: {deny: [10.1.0.0/8]}", "FILE:1: upstream.deny[0]: \"10.1.0.0/8\" has address bits behind its prefix"),
+    ("proxy: {deny: 10.0.0.0/8}", "FILE:1: proxy.deny: needs a list ([a, b]), not a single value"),
     (
       "proxy: {access-log: ture}",
       "FILE:1: proxy.access-log: \"ture\" is not true, false or a path (like ./access.log, /var/log/pico/access.log)"

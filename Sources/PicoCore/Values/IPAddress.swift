@@ -33,6 +33,35 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The same of bytes, without allocating.
+  package init?(octets: RawSpan) {
+    guard octets.byteCount > 0, octets.byteCount <= 45 else { return nil }
+    // Longer than any address, so that the last one is NUL.
+    var text = InlineArray<48, CChar>(repeating: 0)
+    var isV6 = false
+    for index in 0..<octets.byteCount {
+      // Any byte is a valid Int8, and the offset is checked by the callee.
+      let byte = unsafe octets.unsafeLoad(fromByteOffset: index, as: CChar.self)
+      guard byte != 0 else { return nil }
+      isV6 = isV6 || byte == 0x3A
+      text[index] = byte
+    }
+    var bytes: (UInt64, UInt64) = (0, 0)
+    let family = isV6 ? AF_INET6 : AF_INET
+    // inet_pton reads up to the NUL and writes 4 or 16 bytes, which the 16 bytes of the pair hold.
+    let parsed = unsafe withUnsafeMutableBytes(of: &bytes) { buffer in
+      unsafe withUnsafeBytes(of: &text) { text in
+        unsafe inet_pton(family, text.baseAddress.map { unsafe $0.assumingMemoryBound(to: CChar.self) }, buffer.baseAddress) == 1
+      }
+    }
+    guard parsed else { return nil }
+    if isV6 {
+      self.init(high: bytes.0.bigEndian, low: bytes.1.bigEndian)
+    } else {
+      self.init(v4: UInt32(truncatingIfNeeded: bytes.0).bigEndian)
+    }
+  }
+
   package var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 
   /// 127.0.0.0/8 and ::1.

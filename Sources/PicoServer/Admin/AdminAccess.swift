@@ -1,3 +1,4 @@
+internal import NIOCore
 package import PicoAuth
 internal import PicoCore
 internal import PicoStatus
@@ -8,6 +9,8 @@ package enum AdminAccess: Equatable, Sendable {
   case anonymous
   case verified(VerifiedClaims)
   case refused(TokenFault)
+  /// Too many tokens of the same address were bad: this one was not looked at.
+  case heldBack
 }
 
 extension StatusRole {
@@ -20,22 +23,32 @@ extension StatusRole {
 }
 
 extension PortAuthenticator {
-  /// nil when the key that the token names may be in the key set by now: then ``accessLater(of:)`` knows more.
-  func access(of request: AdminRequest) -> AdminAccess? {
-    let generation = generation
-    var token: [UInt8] = []
+  /// nil when the key that the token names may be in the key set by now: then ``accessLater(of:from:)`` knows more.
+  func access(of request: AdminRequest, from client: IPAddress?) -> AdminAccess? {
+    let (generation, now) = (generation, NIODeadline.now().uptimeNanoseconds)
+    let token: [UInt8]
     do throws(TokenFault) {
       token = try request.token
-      return .verified(try verify(token))
     } catch {
-      return mayHelp(error, of: token, since: generation) ? nil : .refused(error)
+      return .refused(error)
+    }
+    let fingerprint = Fingerprint(token)
+    guard failures.mayTry(fingerprint, of: client, now: now) else { return .heldBack }
+    do throws(TokenFault) {
+      let claims = try verify(token)
+      failures.recordSuccess(fingerprint)
+      return .verified(claims)
+    } catch {
+      if mayHelp(error, of: token, since: generation) { return nil }
+      failures.recordFailure(fingerprint, of: client, now: now)
+      return .refused(error)
     }
   }
 
-  func accessLater(of request: AdminRequest) async -> AdminAccess {
-    if let access = access(of: request) { return access }
+  func accessLater(of request: AdminRequest, from client: IPAddress?) async -> AdminAccess {
+    if let access = access(of: request, from: client) { return access }
     if let token = try? request.token { await refreshForUnknownKey(of: token) }
-    return access(of: request) ?? .refused(.invalid(.unknownKey))
+    return access(of: request, from: client) ?? .refused(.invalid(.unknownKey))
   }
 }
 

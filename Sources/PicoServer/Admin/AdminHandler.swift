@@ -13,6 +13,7 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
   private let policy: AdminPolicy
   private let authenticator: PortAuthenticator?
   private let source: any AdminSource
+  private let gate: AdminGate?
   private let limits: AdminConnectionLimits
   /// Nil where there is no status WebSocket.
   private let watch: WatchUpgrade?
@@ -32,12 +33,14 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
   private static let maximumWaitingBytes = 64 << 10
 
   init(
-    policy: AdminPolicy, authenticator: PortAuthenticator? = nil, source: any AdminSource, limits: AdminConnectionLimits,
+    policy: AdminPolicy, authenticator: PortAuthenticator? = nil, source: any AdminSource, gate: AdminGate? = nil,
+    limits: AdminConnectionLimits,
     watch: WatchUpgrade?
   ) {
     self.policy = policy
     self.authenticator = authenticator
     self.source = source
+    self.gate = gate
     self.limits = limits
     self.watch = watch
   }
@@ -110,8 +113,9 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
     isAnswering = true
     let request = AdminRequest(head)
     guard let authenticator else { return answer(request, .anonymous, head, body, context) }
-    if let access = authenticator.access(of: request) { return answer(request, access, head, body, context) }
-    context.eventLoop.makeFutureWithTask { await authenticator.accessLater(of: request) }
+    let client = context.channel.peerAddress
+    if let access = authenticator.access(of: request, from: client) { return answer(request, access, head, body, context) }
+    context.eventLoop.makeFutureWithTask { await authenticator.accessLater(of: request, from: client) }
       .assumeIsolated()
       .whenComplete { result in
         self.answer(request, (try? result.get()) ?? .refused(.missing), head, body, context)
@@ -121,6 +125,7 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
   private func answer(
     _ request: AdminRequest, _ access: AdminAccess, _ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext
   ) {
+    if access == .heldBack { gate?.noteHeldBack(context.channel.peerAddress) }
     let caller = Operator(context.channel, role: policy.role(of: request, access), access)
     let scope = caller.scope
     switch policy.decide(request, access) {
@@ -190,6 +195,7 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
       headers.add(name: "x-pico-error", value: code)
       headers.add(name: "x-request-id", value: request.flatMap { AdminRequest($0).requestID } ?? randomRequestID())
     }
+    if response.status == .tooManyRequests { headers.add(name: "retry-after", value: "1") }
     if response.status == .unauthorized { headers.add(name: "www-authenticate", value: "Bearer") }
     if let allow = response.allow { headers.add(name: "allow", value: allow) }
     if !keepAlive {

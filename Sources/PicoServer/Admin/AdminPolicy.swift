@@ -39,7 +39,7 @@ package struct AdminPolicy: Equatable, Sendable {
     switch access {
     case .anonymous: isLoopback && !request.isForwarded ? .operator : .viewer
     case .verified(let claims): claims.role.map { StatusRole($0) } ?? .viewer
-    case .refused: .viewer
+    case .refused, .heldBack: .viewer
     }
   }
 
@@ -80,6 +80,7 @@ package struct AdminPolicy: Equatable, Sendable {
     switch access {
     case .anonymous: return nil
     case .refused(let fault): return AdminResponse(fault)
+    case .heldBack: return AdminResponse(.tooManyRequests, status: .tooManyRequests)
     case .verified(let claims): return claims.role == nil ? AdminResponse(.forbidden, status: .forbidden) : nil
     }
   }

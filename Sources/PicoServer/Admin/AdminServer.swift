@@ -25,6 +25,8 @@ package final class AdminServer: Sendable {
     package var maximumWatchers = 64
     /// Who may come in; nil without authentication.
     var authenticator: PortAuthenticator?
+    /// Whom the port lets in; nil for everybody.
+    var gate: AdminGate?
     /// Nil in the clear.
     var tls: PortTLS?
 
@@ -39,8 +41,10 @@ package final class AdminServer: Sendable {
   package let addresses: [SocketAddress]
   private let listeners: [any Channel]
   private let connections: AdminConnections
+  private let gate: AdminGate?
 
-  private init(listeners: [any Channel], connections: AdminConnections) {
+  private init(listeners: [any Channel], connections: AdminConnections, gate: AdminGate?) {
+    self.gate = gate
     self.listeners = listeners
     self.connections = connections
     addresses = listeners.compactMap(\.localAddress)
@@ -66,7 +70,10 @@ package final class AdminServer: Sendable {
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { [settings] channel in
-        guard connections.add(channel) else { return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+        guard connections.add(channel) else {
+          settings.gate?.recordRefusal(.limit)
+          return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+        }
         return channel.eventLoop.makeCompletedFuture { try configure(channel, settings, source, watch) }
       }
     var listeners: [any Channel] = []
@@ -95,7 +102,7 @@ package final class AdminServer: Sendable {
       }
     }
     if listeners.isEmpty, let failure { throw failure }
-    return AdminServer(listeners: listeners, connections: connections)
+    return AdminServer(listeners: listeners, connections: connections, gate: settings.gate)
   }
 
   /// Closes the sockets and every connection; what was being answered is cut off.
@@ -105,6 +112,12 @@ package final class AdminServer: Sendable {
     for closed in closing { try? await closed.get() }
   }
 
+  /// Lists of addresses are other ones: ends connections from addresses that are not let in any more.
+  func closeRefused() {
+    guard let gate else { return }
+    for channel in connections.all where !gate.permits(channel.peerAddress) { channel.close(promise: nil) }
+  }
+
   private static func configure(_ channel: any Channel, _ settings: Settings, _ source: any AdminSource, _ watch: WatchUpgrade?) throws {
     var limit = NIOHTTPDecoderLimitConfiguration()
     limit.maxHeaderFieldSize = settings.maximumRequestBytes
@@ -112,6 +125,7 @@ package final class AdminServer: Sendable {
     let limits = AdminConnectionLimits(
       maximumBytes: settings.maximumRequestBytes, requestTimeout: settings.requestTimeout, idleTimeout: settings.idleTimeout)
     let pipeline = channel.pipeline.syncOperations
+    if let gate = settings.gate { try pipeline.addHandler(AdminGateHandler(gate)) }
     if let tls = settings.tls { _ = try tls.secure(channel) }
     try pipeline.addHandler(limits)
     let encoder = HTTPResponseEncoder()
@@ -119,7 +133,8 @@ package final class AdminServer: Sendable {
     let decoder = ByteToMessageHandler(
       HTTPRequestDecoder(leftOverBytesStrategy: watch == nil ? .dropBytes : .forwardBytes, limitConfiguration: limit))
     let handler = AdminHandler(
-      policy: settings.policy, authenticator: settings.authenticator, source: source, limits: limits, watch: watch)
+      policy: settings.policy, authenticator: settings.authenticator, source: source, gate: settings.gate, limits: limits,
+      watch: watch)
     try pipeline.addHandler(encoder)
     try pipeline.addHandler(decoder)
     if let watch { try pipeline.addHandler(watch.handler(encoder: encoder, replaces: [limits, decoder, handler], on: channel.eventLoop)) }
@@ -152,6 +167,8 @@ private final class AdminConnections: Sendable {
     }
     return isAdded
   }
+
+  var all: [any Channel] { open.withLock { Array(($0 ?? [:]).values) } }
 
   func closeAll() -> [any Channel] {
     open.withLock { open in

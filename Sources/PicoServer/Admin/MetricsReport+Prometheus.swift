@@ -21,6 +21,12 @@ extension MetricsReport {
     for error in errors {
       output.sample("pico_proxy_errors_total", labels: [("code", error.code)], error.count)
     }
+    output.family("pico_limit_refusals_total", .counter, help: "Answers 429, by the key of the limit.")
+    for limit in limits { output.sample("pico_limit_refusals_total", labels: [("limit", limit.code)], limit.count) }
+    output.family("pico_connections_refused_total", .counter, help: "Connections that were closed before a byte was read.")
+    for refused in refusedConnections {
+      output.sample("pico_connections_refused_total", labels: [("port", refused.port), ("reason", refused.reason)], refused.count)
+    }
     output.gauge("pico_listeners", help: "Listeners that are registered here.", listeners)
     output.gauge("pico_endpoints", help: "Endpoints with at least one listener here.", endpoints)
     output.histogram("pico_tunnel_rtt_seconds", help: "Round trips of the pings over tunnels.", tunnelRoundTrip)

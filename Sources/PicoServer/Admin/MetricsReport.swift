@@ -14,6 +14,10 @@ package struct MetricsReport: Equatable, Sendable {
   package var retries: UInt64 = 0
   /// Errors that Pico itself answered or logged, by code; only codes that occurred.
   package var errors: [ErrorCount] = []
+  /// Refusals with 429, by the key of the limit; only limits that refused somebody.
+  package var limits: [ErrorCount] = []
+  /// Connections that were closed before a byte was read; only what occurred.
+  package var refusedConnections: [RefusedConnectionCount] = []
   /// Now.
   package var listeners = 0
   /// Now.
@@ -40,6 +44,13 @@ package struct MetricsReport: Equatable, Sendable {
       self.method = method
       self.count = count
     }
+  }
+
+  package struct RefusedConnectionCount: Equatable, Sendable {
+    /// `proxy`, `upstream` or `admin`.
+    package var port: String
+    package var reason: String
+    package var count: UInt64
   }
 
   package struct ErrorCount: Equatable, Sendable {

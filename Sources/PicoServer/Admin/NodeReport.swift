@@ -76,6 +76,10 @@ struct NodeReport: AdminSource {
     report.errors = counts.errors.map { .init(code: $0.key.kebab, count: $0.value) }.sorted {
       $0.code < $1.code
     }
+    report.limits = node.limits.counts.map { .init(code: "\($0.limit.key)", count: $0.count) }
+    report.refusedConnections = node.limits.refusedConnections.all.map {
+      .init(port: "\($0.port)", reason: $0.reason.text, count: $0.count)
+    }
     report.listeners = node.routes.listeners
     report.endpoints = node.routes.all.count
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)

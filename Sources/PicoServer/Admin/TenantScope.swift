@@ -29,7 +29,7 @@ package enum TenantScope: Hashable, Sendable {
     switch access {
     case .anonymous: self = .all
     case .verified(let claims): self = claims.tenant.map { .only($0) } ?? .all
-    case .refused: self = .only(.default)
+    case .refused, .heldBack: self = .only(.default)
     }
   }
 }

@@ -3,6 +3,7 @@ internal import PicoAuth
 /// A token that was verified, as a connection keeps it from one request to the next.
 final class KnownToken {
   private let text: [UInt8]
+  let fingerprint: Fingerprint
   let claims: VerifiedClaims
   /// Of the claims; nil when they permit every endpoint.
   let grant: EndpointGrant?
@@ -11,8 +12,9 @@ final class KnownToken {
   /// Of the keys that it was verified with.
   private let generation: UInt64
 
-  init(text: [UInt8], _ entry: TokenCache.Entry) {
+  init(text: [UInt8], _ fingerprint: Fingerprint, _ entry: TokenCache.Entry) {
     self.text = text
+    self.fingerprint = fingerprint
     claims = entry.claims
     grant = entry.claims.endpoints.isAll ? nil : entry.claims.endpoints
     deadline = entry.deadline

@@ -12,6 +12,7 @@ final class PortAuthenticator: Sendable {
   let rules: TokenRules
   /// The port's own keys first, where it has any.
   let sources: [KeySource]
+  let failures: FailureLimit
   private let own: KeySource?
   private let issuers: [String: KeySource]
 
@@ -45,16 +46,18 @@ final class PortAuthenticator: Sendable {
             on: eventLoop, logger: logger)
         ))
     }
-    return PortAuthenticator(port: port, rules: rules, own: own, issuers: issuers)
+    return PortAuthenticator(port: port, rules: rules, own: own, issuers: issuers, failureRate: settings.failureRate)
   }
 
-  private init(port: String, rules: TokenRules, own: KeySource?, issuers: [(String, KeySource)]) {
+  private init(port: String, rules: TokenRules, own: KeySource?, issuers: [(String, KeySource)], failureRate: Int) {
     self.port = port
     self.rules = rules
     self.own = own
     // Names are different: the configuration was checked.
     self.issuers = Dictionary(issuers) { first, _ in first }
     sources = (own.map { [$0] } ?? []) + issuers.map(\.1)
+    failures = FailureLimit(
+      port == "proxy" ? .proxyFailures : port == "upstream" ? .upstreamFailures : .adminFailures, perSecond: failureRate)
   }
 
   /// Whose keys a token of this issuer has to be signed with; nil when there are none.
@@ -122,6 +125,13 @@ struct Authenticators: Sendable {
   var admin: PortAuthenticator?
 
   var all: [PortAuthenticator] { [proxy, upstream, admin].compactMap { $0 } }
+
+  /// What of a configuration that was read again holds for ports that serve.
+  func apply(_ configuration: ServerConfiguration) {
+    proxy?.failures.set(perSecond: configuration.proxy.auth.failureRate)
+    upstream?.failures.set(perSecond: configuration.upstream.auth.failureRate)
+    admin?.failures.set(perSecond: configuration.admin.auth.failureRate)
+  }
 
   init() {}
 

@@ -28,45 +28,51 @@ extension ProxyHandler {
     }
     let token = span.extracting(range)
     // What was verified for one port says nothing of the other, though a connection may use both.
-    if authenticator === node.authenticators.proxy { return remembered(token, by: authenticator) }
-    let generation = authenticator.generation
-    let text = token.copy()
-    do throws(TokenFault) {
-      let claims = try authenticator.verify(text)
-      return .admitted(KnownToken(text: [], .init(claims: claims, deadline: 0, generation: 0)))
-    } catch {
-      return authenticator.mayHelp(error, of: text, since: generation) ? .waits(token: text) : .refused(code(of: error, at: authenticator))
-    }
-  }
-
-  /// As the connection knows the token, else the loop, else as it is verified now.
-  private func remembered(_ token: RawSpan, by authenticator: PortAuthenticator) -> Admission {
+    let isProxy = authenticator === node.authenticators.proxy
     let now = loop.resources.now()
     let generation = authenticator.generation
-    if let knownToken, knownToken.isGood(for: token, now: now, generation: generation) { return .admitted(knownToken) }
-    knownToken = nil
+    if isProxy {
+      if let knownToken, knownToken.isGood(for: token, now: now, generation: generation) { return .admitted(knownToken) }
+      knownToken = nil
+    }
     guard token.byteCount <= CompactToken.maximumSize else { return .refused(code(of: .invalid(.tooLarge), at: authenticator)) }
-    let text = token.copy()
+    let (text, fingerprint) = (token.copy(), Fingerprint(token))
+    if isProxy, let entry = loop.tokens.entry(of: fingerprint, now: now, generation: generation) {
+      return .admitted(remember(text, fingerprint, entry))
+    }
+    let client = client(of: head, span)
+    guard authenticator.failures.mayTry(fingerprint, of: client, now: now) else {
+      note(authenticator.failures.limit)
+      return .refused(.tooManyRequests)
+    }
     do throws(TokenFault) {
-      let entry = try entry(of: Fingerprint(token), text, now: now, generation: generation, by: authenticator)
-      let known = KnownToken(text: text, entry)
-      knownToken = known
-      return .admitted(known)
+      let entry = try entry(of: fingerprint, text, now: now, generation: generation, by: authenticator)
+      guard isProxy else { return .admitted(KnownToken(text: [], fingerprint, entry)) }
+      loop.tokens.insert(entry, of: fingerprint)
+      return .admitted(remember(text, fingerprint, entry))
     } catch {
-      return authenticator.mayHelp(error, of: text, since: generation) ? .waits(token: text) : .refused(code(of: error, at: authenticator))
+      if authenticator.mayHelp(error, of: text, since: generation) { return .waits(token: text) }
+      authenticator.failures.recordFailure(fingerprint, of: client, now: now)
+      return .refused(code(of: error, at: authenticator))
     }
   }
 
+  /// For the next request of the connection.
+  private func remember(_ text: [UInt8], _ fingerprint: Fingerprint, _ entry: TokenCache.Entry) -> KnownToken {
+    let known = KnownToken(text: text, fingerprint, entry)
+    knownToken = known
+    return known
+  }
+
+  /// What a token is worth now, and until when without another look.
   private func entry(
     of fingerprint: Fingerprint, _ text: [UInt8], now: UInt64, generation: UInt64, by authenticator: PortAuthenticator
   ) throws(TokenFault) -> TokenCache.Entry {
-    if let entry = loop.tokens.entry(of: fingerprint, now: now, generation: generation) { return entry }
     let claims = try authenticator.verify(text)
+    authenticator.failures.recordSuccess(fingerprint)
     let left = claims.expiry.map { $0 + authenticator.rules.clockSkew - WallClock.seconds() } ?? Self.recheck
     let deadline = now &+ UInt64(max(0, min(left, Self.recheck)) * 1e9)
-    let entry = TokenCache.Entry(claims: claims, deadline: deadline, generation: generation)
-    loop.tokens.insert(entry, of: fingerprint)
-    return entry
+    return TokenCache.Entry(claims: claims, deadline: deadline, generation: generation)
   }
 
   /// Where the token stands. Pico's own header is the only one that counts when it is there, whatever it holds.
@@ -101,6 +107,7 @@ extension ProxyHandler {
     phase = .head
     deadline = 0
     isAwaitingKeys = true
+    isCountedAhead = authenticator === node.authenticators.proxy && loop.limits.looksAtClients
     keep(bytes)
     pauseReading()
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)

@@ -24,6 +24,9 @@ extension ServerConfiguration {
     package var requiresExpiry = true
     package var clockSkew: Duration = .seconds(30)
 
+    /// Tokens a second of one client address that may fail; 0 is no limit.
+    package var failureRate = 10
+
     package init() {}
 
     /// Whether the port takes tokens, and nobody without one.
@@ -47,6 +50,10 @@ extension ServerConfiguration {
       .key(
         "clock-skew", \.clockSkew, "By how much clocks may differ when exp, nbf and iat are looked at",
         check: { $0 >= .zero && $0 <= .seconds(600) ? nil : "must be from 0 to 10m" }),
+      .key(
+        "failure-rate", \.failureRate,
+        "The most bad tokens a second of one client address, five seconds' worth at once; then 429; 0 is no limit", reloadable: true,
+        check: ConfigurationCheck.within(0...ServerConfiguration.highestRate)),
     ]
 
     /// What its keys are in, in words that can be compared with another port's.
@@ -66,7 +73,9 @@ extension ServerConfiguration {
             "\(port).auth.allow-anonymous", "\"true\" contradicts \(port).auth with keys: then nobody comes in without a token")
         }
       } else {
-        let idle = ["audience", "issuer", "require-exp", "clock-skew"].filter { problems.provenance["\(port).auth.\($0)"] != nil }
+        let idle = ["audience", "issuer", "require-exp", "clock-skew", "failure-rate"].filter {
+          problems.provenance["\(port).auth.\($0)"] != nil
+        }
         for name in idle {
           problems.contradiction(
             "\(port).auth.\(name)",

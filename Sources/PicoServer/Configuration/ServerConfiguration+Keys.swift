@@ -6,6 +6,9 @@ extension ServerConfiguration {
   package static let schema = ConfigurationSchema(
     initial: ServerConfiguration(), keys: proxyKeys + portKeys + tlsKeys + nodeKeys, check: check)
 
+  /// Of rates: one each microsecond.
+  static let highestRate = 1_000_000
+
   private static let proxyKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key("proxy.listen", \.proxy.listen, "Where requests are taken"),
     .key(
@@ -34,6 +37,12 @@ extension ServerConfiguration {
     .key(
       "proxy.rate-limit", \.proxy.rateLimit, "The most requests a second of an endpoint; then 429; 0 is no limit",
       reloadable: true, check: ConfigurationCheck.notNegative),
+    .key(
+      "proxy.client-rate-limit", \.proxy.clientRateLimit,
+      "The most requests a second of one client address (IPv6: /64); then 429; 0 is no limit",
+      reloadable: true, check: ConfigurationCheck.within(0...highestRate)),
+    .key("proxy.allow", \.proxy.access.allow, "The only client addresses that are let in; empty is all", reloadable: true),
+    .key("proxy.deny", \.proxy.access.deny, "Client addresses that are not let in, whatever proxy.allow says", reloadable: true),
     .key("proxy.endpoint-from", \.proxy.endpointFrom, "Where a request may name its endpoint"),
     .key(
       "proxy.domains", \.proxy.domains,
@@ -58,10 +67,26 @@ extension ServerConfiguration {
     .key(
       "upstream.max-listeners-per-endpoint", \.upstream.maxListenersPerEndpoint,
       "The most listeners of an endpoint; then 429; 0 is no limit", reloadable: true, check: ConfigurationCheck.notNegative),
+    .key(
+      "upstream.max-listeners-per-token", \.upstream.maxListenersPerToken,
+      "The most listeners of one sub of a token, of one token without sub, or of one client certificate; then 429; 0 is no limit",
+      reloadable: true, check: ConfigurationCheck.notNegative),
+    .key(
+      "upstream.registration-rate", \.upstream.registrationRate,
+      "The most registrations a second, two seconds' worth at once; then 429; 0 is no limit",
+      reloadable: true, check: ConfigurationCheck.within(0...highestRate)),
+    .key(
+      "upstream.registration-rate-per-address", \.upstream.registrationRatePerAddress,
+      "The most registrations a second from one address (IPv6: /64); then 429; 0 is no limit",
+      reloadable: true, check: ConfigurationCheck.within(0...highestRate)),
+    .key("upstream.allow", \.upstream.access.allow, "The only addresses that may register listeners; empty is all", reloadable: true),
+    .key("upstream.deny", \.upstream.access.deny, "Addresses that may not, whatever upstream.allow says", reloadable: true),
   ]
 
   private static let adminKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key("admin.listen", \.admin.listen, "Where status, metrics and probes are served"),
+    .key("admin.allow", \.admin.access.allow, "The only addresses that may connect to the admin port; empty is all", reloadable: true),
+    .key("admin.deny", \.admin.access.deny, "Addresses that may not, whatever admin.allow says", reloadable: true),
     .key("admin.probe-listen", \.admin.probeListen, "A further address with /health and /ready only"),
     .key("admin.allowed-origins", \.admin.allowedOrigins, "Origins whose pages may use the admin port"),
     .key(
@@ -122,6 +147,12 @@ extension ServerConfiguration {
     checkPorts(configuration, &problems)
     checkAuthentication(configuration, &problems)
     checkTLS(configuration, &problems)
+    let listeners = configuration.sharesSocket ? configuration.proxy.tls : configuration.upstream.tls
+    if !configuration.upstream.auth.isOn, listeners.clientCA == nil, problems.provenance["upstream.max-listeners-per-token"] != nil {
+      problems.contradiction(
+        "upstream.max-listeners-per-token",
+        "has no effect without upstream.auth with keys or client certificates: nobody says who registers")
+    }
   }
 
   private static func checkPorts(_ configuration: ServerConfiguration, _ problems: inout ConfigurationProblems) {

@@ -39,6 +39,9 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var maxRequestsPerEndpoint = 0
     /// Requests a second for one endpoint; 0 is no limit.
     package var rateLimit = 0
+    /// Requests a second for one client; 0 is no limit.
+    package var clientRateLimit = 0
+    package var access = AddressPolicy()
     package var endpointFrom: [EndpointSource] = [.header, .host]
     /// Suffixes of `Host` below which the first label names an endpoint; empty is any.
     package var domains: [ProxyDomain] = []
@@ -61,6 +64,13 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var maxListeners = 0
     /// 0 is no limit.
     package var maxListenersPerEndpoint = 0
+    /// Of one identity; 0 is no limit.
+    package var maxListenersPerToken = 1000
+    /// A second; 0 is no limit.
+    package var registrationRate = 5000
+    /// A second from one address; 0 is no limit.
+    package var registrationRatePerAddress = 0
+    package var access = AddressPolicy()
     /// Nothing is that of the proxy port, with one socket for both.
     package var tls = TLSFiles()
     package var auth = Authentication()
@@ -75,6 +85,7 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var allowedHosts: [String] = []
     /// Status WebSockets at a time.
     package var maxWatchers = 64
+    package var access = AddressPolicy()
     package var tls = TLSFiles()
     package var auth = Authentication()
     /// Whether `/health`, `/ready` and `/metrics` want a token too.

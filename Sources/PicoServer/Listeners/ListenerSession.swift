@@ -15,6 +15,10 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   private(set) var tunnel: TunnelHandler?
   /// In whose name it is registered; nil where registering needs no token. Set before it begins.
   var authorization: ListenerAuthorization?
+  /// The address that it registered from.
+  var peer: IPAddress?
+  /// Its place among those of the same identity. Given back when it is to make way for another, so that a move needs no second place.
+  var hold: ListenerHold?
   private var isLeaving = false
   private var isReplaced = false
   /// What the log and the event say of an end that was ours.
@@ -138,6 +142,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   }
 
   private func remove() {
+    hold = nil
     // Whoever takes a listener out of the routes marks it, under their lock.
     guard listener.state != .draining else { return }
     loop.node.routes.remove(listener)
@@ -148,6 +153,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
 
   /// Asks the agent to move, or takes leave of a plain yamux peer, which knows only the end.
   func drain() {
+    hold = nil
     guard let tunnel else { return }
     if listener.isPico { tunnel.send(.drain(reconnectAfterMilliseconds: 0)) } else { tunnel.goAway() }
   }

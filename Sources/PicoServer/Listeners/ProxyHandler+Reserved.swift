@@ -63,14 +63,17 @@ extension ProxyHandler {
     // No agent sends an Origin; a browser always does, whoever wrote the page.
     if head.value(named: "origin", in: span) != nil { return fail(.endpointNotPermitted, behind: rest) }
     guard EndpointID(name.text(in: span)) != nil else { return fail(.malformedRequest, behind: rest) }
+    guard mayUse(.listeners, loop.access.upstream, head, span) else { return fail(.addressNotPermitted, behind: rest) }
     var authorization: ListenerAuthorization?
     var known: KnownToken?
+    var holder = clientIdentity.map { ListenerHolds.Holder.identity($0, .default) }
     if let authenticator = node.authenticators.upstream {
       switch admission(head, span, by: authenticator) {
       case .admitted(let token):
         known = token
         authorization = ListenerAuthorization(
           token.claims, secondsLeft: authenticator.end(of: token.claims).map { $0 - WallClock.seconds() }, now: loop.resources.now())
+        holder = token.claims.identity.map { .identity($0, token.claims.tenant ?? .default) } ?? holder ?? .token(token.fingerprint)
       case .refused(let code): return fail(code, behind: rest)
       case .waits(let text): return waitForKeys(of: authenticator, for: text, with: bytes)
       }
@@ -80,8 +83,11 @@ extension ProxyHandler {
       return fail(.endpointNotPermitted, behind: rest)
     }
     guard !node.isDraining else { return fail(.shuttingDown, behind: rest, retryAfterSeconds: 0) }
-    if let limit = node.listenerLimit(for: endpoint, loop.limits) { return fail(limit, behind: rest, retryAfterSeconds: 5) }
     let now = loop.resources.now()
+    let address = client(of: head, span)
+    if let limit = node.limits.takeRegistration(of: address, loop.limits, now: now) ?? node.listenerLimit(for: endpoint, loop.limits) {
+      return refuse(limit, behind: rest)
+    }
     guard let context, let key = head.value(named: "sec-websocket-key", in: span) else { return }
 
     let offered = head.value(named: "sec-websocket-protocol", in: span)
@@ -97,6 +103,13 @@ extension ProxyHandler {
     }
     let session = ListenerSession(listener: listener, loop: loop, descriptor: descriptor)
     session.authorization = authorization
+    session.peer = address
+    if let holder {
+      guard let hold = node.limits.holds.take(holder, limit: loop.limits.maxListenersPerToken) else {
+        return refuse(.listenersOfToken, behind: rest)
+      }
+      session.hold = hold
+    }
     let tunnel = TunnelHandler(settings: node.tunnelSettings(isPico: isPico), loop: loop.resources, delegate: session)
     let answer = WebSocketHandshake.acceptKey(for: key.text(in: span).utf8)
     begin(session, tunnel, answer: answer, isPico: isPico, rest: rest, context: context)

@@ -42,8 +42,12 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
   /// In the listener's statistics.
   private var isCounted = false
 
-  init(loop: LoopContext, routes: EndpointRoutes) {
+  /// The address that the connection is from.
+  let peer: IPAddress?
+
+  init(loop: LoopContext, routes: EndpointRoutes, peer: IPAddress?) {
     self.loop = loop
+    self.peer = peer
     self.routes = routes
     startedAt = loop.resources.now()
   }
@@ -309,6 +313,7 @@ extension ProxyHandler {
     if let refusal = refusalOfHandshake(head, span) { return fail(refusal, behind: rest) }
     if head.value(named: "origin", in: span) != nil { return fail(.endpointNotPermitted, behind: rest) }
     guard EndpointID(name.text(in: span)) != nil else { return fail(.malformedRequest, behind: rest) }
+    if loop.limits.looksAtClients, refusesClient(of: head, span, behind: rest) { return }
     var known: KnownToken?
     if let authenticator = node.authenticators.proxy {
       switch admission(head, span, by: authenticator) {
@@ -325,7 +330,7 @@ extension ProxyHandler {
     guard let routes = node.routes.routes(of: endpoint) else {
       return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest)
     }
-    let handler = TCPHandler(loop: loop, routes: routes)
+    let handler = TCPHandler(loop: loop, routes: routes, peer: client(of: head, span))
     guard handler.connect() else {
       return fail(handler.wasFull ? .overloaded : node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest)
     }

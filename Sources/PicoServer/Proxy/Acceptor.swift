@@ -174,8 +174,8 @@ enum ListenSocket {
   }
 
   /// The address at the other end, without its port; nil when the connection is gone already. An IPv4 address that came to a socket of
-  /// both families is written as IPv4.
-  static func peer(of descriptor: CInt) -> String? {
+  /// both families is one.
+  static func peer(of descriptor: CInt) -> IPAddress? {
     // 16 or 28 bytes: the family in the first two, in the machine's order; the address from the fifth or the ninth.
     var bytes = InlineArray<32, UInt8>(repeating: 0)
     var size: socklen_t = 32
@@ -183,18 +183,12 @@ enum ListenSocket {
       unsafe getpeername(descriptor, raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size)
     }
     guard result == 0 else { return nil }
-    let isV4 = CInt(bytes[0]) == AF_INET
-    var first = isV4 ? 4 : 8
-    let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
-    let isMapped = !isV4 && mapped.indices.allSatisfy { bytes[8 + $0] == mapped[$0] }
-    if isMapped { first += mapped.count }
-    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-    // The address lies inside the array, and the text has the size that inet_ntop(3) asks for.
-    let written = unsafe withUnsafeBytes(of: bytes) { raw in
-      unsafe inet_ntop(isV4 || isMapped ? AF_INET : AF_INET6, raw.baseAddress.map { unsafe $0 + first }, &text, socklen_t(text.count))
+    func number(_ first: Int, _ count: Int) -> UInt64 { (first..<first + count).reduce(0) { $0 << 8 | UInt64(bytes[$1]) } }
+    switch CInt(bytes[0]) {
+    case AF_INET: return IPAddress(v4: UInt32(number(4, 4)))
+    case AF_INET6: return IPAddress(high: number(8, 8), low: number(16, 8))
+    default: return nil
     }
-    guard unsafe written != nil else { return nil }
-    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// `HOST:PORT`.

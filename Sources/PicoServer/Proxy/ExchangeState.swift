@@ -39,6 +39,8 @@ struct ExchangeState {
   var transfer = BodyTransfer.asIs
   var responseDecoder = ChunkedDecoder()
   var status = 0
+  /// Of an answer 429.
+  var limit: NodeLimit?
   /// What the protocol was switched to is a WebSocket.
   var isWebSocket = false
   var isStreamEndReceived = false

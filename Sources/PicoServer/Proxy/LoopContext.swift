@@ -10,6 +10,7 @@ final class LoopContext {
   let statistics = LoopStatistics()
   /// As they are now: a reload changes them between two events of the loop.
   var limits: ProxyLimits
+  var access: PortAccess
   var retryBudget: RetryBudget
   /// Tunnels of this loop, by the identity of their listener.
   var tunnels: [ObjectIdentifier: ListenerSession] = [:]
@@ -29,6 +30,7 @@ final class LoopContext {
     self.resources = resources
     self.node = node
     self.limits = limits
+    access = node.access.withLock { $0 }
     retryBudget = RetryBudget(loops: node.loopCount)
   }
 

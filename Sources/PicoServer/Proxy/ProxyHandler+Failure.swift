@@ -58,7 +58,7 @@ extension ProxyHandler {
     answer.isHead = exchange.method == .head
     answer.closes = !exchange.keepsAlive
     answer.isHTTP10 = exchange.version == .http10
-    answer.retryAfterSeconds = retryAfterSeconds
+    answer.retryAfterSeconds = retryAfterSeconds ?? (code == .tooManyRequests ? exchange.limit?.retryAfterSeconds : nil)
     withOut { answer.write(into: &$0) }
     finishResponse()
   }

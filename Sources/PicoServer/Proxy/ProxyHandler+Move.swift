@@ -31,7 +31,9 @@ extension ProxyHandler {
     guard copy >= 0 else { return false }
     var own = ByteBuffer()
     own.writeImmutableBuffer(bytes)
-    let moved = ProxyPortListener.Arrival.Moved(forwarding: forwarding, statedClient: statedClient, bytes: own, moves: moves + 1)
+    let moved = ProxyPortListener.Arrival.Moved(
+      forwarding: forwarding, peer: peer, isCountedAhead: loop.limits.looksAtClients, statedClient: statedClient, bytes: own,
+      moves: moves + 1)
     loop.statistics.inFlight &-= 1
     exchange.startedAt = 0
     accessRecord = nil
@@ -45,6 +47,10 @@ extension ProxyHandler {
   /// On the new loop, before the handler is part of the channel.
   func resume(_ moved: ProxyPortListener.Arrival.Moved) {
     forwarding = moved.forwarding
+    peer = moved.peer
+    isCountedAhead = moved.isCountedAhead
+    // The lists may have changed on the way.
+    _ = lookAtPeerAgain()
     statedClient = moved.statedClient
     moves = moved.moves
     arrived = moved.bytes

@@ -29,6 +29,7 @@ extension ProxyHandler {
     guard let rest = bytes.getSlice(at: bytes.readerIndex &+ headBytes, length: bytes.readableBytes &- headBytes) else { return }
     if ReservedPath.isReserved(head.path, span) { return beginReserved(head, bytes, rest) }
     guard port.contains(.requests) else { return fail(.notFound, behind: rest) }
+    if loop.limits.looksAtClients, refusesClient(of: head, span, behind: rest) { return }
     var token: KnownToken?
     if let authenticator = node.authenticators.proxy {
       switch admission(head, span, by: authenticator) {
@@ -52,8 +53,7 @@ extension ProxyHandler {
     if routes.tailShare != .none { tail(head, span, routes.tailShare) }
     if node.buffered.load(ordering: .relaxed) >= loop.limits.maxBuffered { return fail(.overloaded, behind: rest, retryAfterSeconds: 1) }
     if loop.limits.maxBody > 0, head.contentLength ?? 0 > loop.limits.maxBody { return fail(.requestBodyTooLarge, behind: rest) }
-    if let seconds = routes.refusal(loop.limits, now: now) { return fail(.tooManyRequests, behind: rest, retryAfterSeconds: seconds) }
-    forwarding.isTrusted = node.trusts(forwarding.clientAddress)
+    if let limit = routes.refusal(loop.limits, now: now) { return refuse(limit, behind: rest) }
 
     var request = loop.resources.takeBuffer()
     // A plain yamux listener is told that the exchange is the stream's last; one that is chosen for a retry need not be.

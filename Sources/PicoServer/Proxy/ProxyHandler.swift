@@ -33,6 +33,9 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   var phase = Phase.head
   var exchange = ExchangeState()
   var forwarding: ForwardingContext
+  var peer = DownstreamPeer()
+  /// The client's rate has the next request already.
+  var isCountedAhead = false
   /// Address and port of the client for people, where a load balancer told it; else the connection's own are.
   var statedClient: String?
   /// Bytes of a head that is not whole, or of requests behind the one that is served.
@@ -361,4 +364,7 @@ struct ProxyPort: OptionSet, Sendable {
   let rawValue: UInt8
   static let requests = ProxyPort(rawValue: 1)
   static let listeners = ProxyPort(rawValue: 2)
+
+  /// As the metrics call it.
+  var counted: RefusedConnections.Port { contains(.requests) ? .proxy : .upstream }
 }

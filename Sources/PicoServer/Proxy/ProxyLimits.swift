@@ -15,11 +15,21 @@ struct ProxyLimits: Sendable, Equatable {
   var maxRequestsPerEndpoint: Int
   /// Requests a second for one endpoint; 0 is no limit.
   var rateLimit: Int
+  /// Requests a second of one client; 0 is no limit.
+  var clientRateLimit: Int
+  /// Requests have to be held against their client's rate or the lists of addresses.
+  var looksAtClients: Bool
   var retryBuffer: Int
   /// 0 is no limit.
   var maxListeners: Int
   /// 0 is no limit.
   var maxListenersPerEndpoint: Int
+  /// 0 is no limit.
+  var maxListenersPerToken: Int
+  /// Registrations a second; 0 is no limit.
+  var registrationRate: Int
+  /// Registrations a second from one address; 0 is no limit.
+  var registrationRatePerAddress: Int
   /// Unread bytes of all sessions at which new requests are refused.
   var maxBuffered: Int
   /// A loop tells the node of its unread bytes when they changed by this much, so that all loops together are wrong by a sixteenth at most.
@@ -39,9 +49,14 @@ struct ProxyLimits: Sendable, Equatable {
     maxConnections = proxy.maxConnections ?? max(64, descriptorLimit / 10 * 8)
     maxRequestsPerEndpoint = proxy.maxRequestsPerEndpoint
     rateLimit = proxy.rateLimit
+    clientRateLimit = proxy.clientRateLimit
+    looksAtClients = clientRateLimit > 0 || PortAccess(configuration).isOn
     retryBuffer = proxy.retryBuffer.bytes
     maxListeners = configuration.upstream.maxListeners
     maxListenersPerEndpoint = configuration.upstream.maxListenersPerEndpoint
+    maxListenersPerToken = configuration.upstream.maxListenersPerToken
+    registrationRate = configuration.upstream.registrationRate
+    registrationRatePerAddress = configuration.upstream.registrationRatePerAddress
     maxBuffered = configuration.memory.maxBuffered?.bytes ?? MemoryLimit.bytes() / 4
     bufferedStep = UInt(max(1, min(256 << 10, maxBuffered / 16 / max(1, loops))))
   }

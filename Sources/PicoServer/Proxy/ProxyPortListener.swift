@@ -14,8 +14,18 @@ enum ProxyPortListener {
     let turn = Turn()
     return try Acceptor(try ListenAddresses.resolve(address, key: key), key: key, logger: node.logger) { descriptor in
       loops.countAccepted()
+      // Whom a PROXY protocol header speaks for is known only later.
+      if !(port.contains(.requests) && node.settings.usesProxyProtocol) {
+        let access = node.access.withLock { $0 }
+        if access.isOn, access.permitted(ListenSocket.peer(of: descriptor), on: port).isEmpty {
+          node.limits.refusedConnections.record(port.counted, .address)
+          Glibc.close(descriptor)
+          return
+        }
+      }
       guard node.connections.add(1, ordering: .relaxed).newValue <= node.maxConnections.load(ordering: .relaxed) else {
         node.connections.subtract(1, ordering: .relaxed)
+        node.limits.refusedConnections.record(port.counted, .limit)
         Glibc.close(descriptor)
         return
       }
@@ -40,6 +50,9 @@ enum ProxyPortListener {
 
     struct Moved: Sendable {
       var forwarding: ForwardingContext
+      var peer: DownstreamPeer
+      /// The client's rate has the request already.
+      var isCountedAhead: Bool
       /// As a PROXY protocol header said.
       var statedClient: String?
       /// From the first byte of a request on.
@@ -73,7 +86,9 @@ enum ProxyPortListener {
       handler.resume(moved)
     } else {
       // The channel itself learns its addresses later.
-      handler.forwarding.clientAddress = ListenSocket.peer(of: arrival.descriptor).flatMap { HeaderText($0) } ?? HeaderText()
+      let peer = ListenSocket.peer(of: arrival.descriptor)
+      handler.forwarding.clientAddress = peer.flatMap { HeaderText($0.description) } ?? HeaderText()
+      handler.meet(peer)
     }
     if arrival.moved == nil, arrival.port.contains(.requests), context.node.settings.usesProxyProtocol {
       try channel.pipeline.syncOperations.addHandler(ProxyProtocolHandler(handler))

@@ -28,6 +28,7 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
     case .complete(let header):
       isDone = true
       if let client = header.client { proxy.state(client: client) }
+      guard proxy.isPeerPermitted else { return context.close(promise: nil) }
       received.moveReaderIndex(forwardBy: header.length)
       if received.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(received)) }
       context.pipeline.syncOperations.removeHandler(self, promise: nil)
@@ -40,7 +41,15 @@ extension ProxyHandler {
   func state(client: ProxyProtocolHeader.Client) {
     let address = client.address.description
     forwarding.clientAddress = HeaderText(address) ?? HeaderText()
+    meet(client.address)
     statedClient = client.address.isIPv4 ? "\(address):\(client.port)" : "[\(address)]:\(client.port)"
+  }
+
+  /// Whether there is anything that its address may use this port for; counted when not.
+  var isPeerPermitted: Bool {
+    guard peer.permitted.isEmpty else { return true }
+    node.limits.refusedConnections.record(port.counted, .address)
+    return false
   }
 
   func logMalformedPreamble() {

@@ -26,14 +26,14 @@ package final class EndpointRoutes: Sendable {
 
   var isAllPico: Bool { plainCount.load(ordering: .relaxed) == 0 }
 
-  /// Whole seconds to wait when a limit of the endpoint refuses one more request; nil when it may come in.
-  func refusal(_ limits: ProxyLimits, now: UInt64) -> Int? {
+  /// The limit of the endpoint that refuses one more request; nil when it may come in.
+  func refusal(_ limits: ProxyLimits, now: UInt64) -> NodeLimit? {
     if limits.maxRequestsPerEndpoint > 0 {
       let inFlight = listeners.withLock { $0.reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
-      if inFlight >= limits.maxRequestsPerEndpoint { return 1 }
+      if inFlight >= limits.maxRequestsPerEndpoint { return .endpointRequests }
     }
     guard limits.rateLimit > 0 else { return nil }
-    return bucket.withLock { $0.take(rate: limits.rateLimit, now: now) } ? nil : 1
+    return bucket.withLock { $0.take(rate: limits.rateLimit, now: now) } ? nil : .endpointRate
   }
 
   // MARK: Looking closer

@@ -66,6 +66,8 @@ struct PrometheusSample: Equatable {
     report.responseBytes = 2000
     report.retries = 5
     report.errors = [.init(code: "no-available-upstreams", count: 9)]
+    report.limits = [.init(code: "proxy.rate-limit", count: 6)]
+    report.refusedConnections = [.init(port: "admin", reason: "address-not-permitted", count: 8)]
     report.listeners = 2
     report.endpoints = 1
     report.tunnelStreams = 4
@@ -91,7 +93,10 @@ struct PrometheusSample: Equatable {
       ("pico_proxy_request_duration_seconds_sum", [:], 60.0604),
       ("pico_proxy_requests_in_flight", [:], 7), ("pico_proxy_request_bytes_total", [:], 1000),
       ("pico_proxy_response_bytes_total", [:], 2000), ("pico_proxy_retries_total", [:], 5),
-      ("pico_proxy_errors_total", ["code": "no-available-upstreams"], 9), ("pico_listeners", [:], 2), ("pico_endpoints", [:], 1),
+      ("pico_proxy_errors_total", ["code": "no-available-upstreams"], 9),
+      ("pico_limit_refusals_total", ["limit": "proxy.rate-limit"], 6),
+      ("pico_connections_refused_total", ["port": "admin", "reason": "address-not-permitted"], 8), ("pico_listeners", [:], 2),
+      ("pico_endpoints", [:], 1),
       ("pico_tunnel_streams", [:], 4), ("pico_tunnel_rtt_seconds_count", [:], 0), ("pico_build_info", ["version": PicoVersion.current], 1),
     ] as [(String, [String: String], Double)])
   func `a counter is read back as it was`(name: String, labels: [String: String], value: Double) throws {

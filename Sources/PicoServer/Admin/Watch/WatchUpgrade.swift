@@ -36,7 +36,8 @@ final class WatchUpgrade: Sendable {
       shouldUpgrade: { [self] channel, head in
         let request = AdminRequest(head)
         guard let authenticator else { return channel.eventLoop.makeSucceededFuture(accept(request, .anonymous, channel)) }
-        return channel.eventLoop.makeFutureWithTask { await authenticator.accessLater(of: request) }.map { [self] access in
+        let client = channel.peerAddress
+        return channel.eventLoop.makeFutureWithTask { await authenticator.accessLater(of: request, from: client) }.map { [self] access in
           found.value = access
           return accept(request, access, channel)
         }
