@@ -117,6 +117,11 @@ if build == "all" {
       dependencies: ["PicoStatus", "PicoTransport", "PicoCore", "Support", nioCore, nioPosix, nioHTTP1, nioWebSocket],
       swiftSettings: strict),
     .testTarget(name: "PicoBenchTests", dependencies: ["PicoBench", "PicoCore", nioCore, nioPosix], swiftSettings: strict),
+    .systemLibrary(name: "COpenSSL", path: "Tests/OpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+    .testTarget(
+      name: "OpenSSLTests",
+      dependencies: ["COpenSSL", "PicoServer", "PicoAgent", "PicoTransport", "PicoCore", "Support", nioCore, nioPosix, logging],
+      swiftSettings: strict),
     .testTarget(name: "SystemTests", dependencies: ["Support"], path: "Tests/System", exclude: ["Clients"], swiftSettings: strict),
   ]
 }
