@@ -54,5 +54,45 @@ extension OpenSSLTests {
         #expect(try await node.admin("/status/v1").contains("\"identity\":\"agent-7\""))
       }
     }
+
+    @Test(arguments: versions) func `a session whose client's certificate has ended is resumed no more`(version: Int32) async throws {
+      try await EncryptedNode.with({ configuration, _, clients in configuration.proxy.tls.clientCA = clients.file }) { node in
+        let shown = try node.clients.issue("short", for: nil)
+        let end = time(nil) + 5
+        #expect(unsafe pico_end_certificate(shown.certificate, node.clients.keyFile, end) == 1)
+        let options: (inout OpenSSLClient.Options) -> Void = {
+          $0.versions = (version, version)
+          $0.shown = shown
+        }
+        let first = try node.client(options)
+        #expect(try await first.refusal() == nil)
+        // OpenSSL resumes no session of a connection that it gave up.
+        var open = [first]
+        for isOver in [false, true] {
+          let session = try #require(first.session)
+          if isOver { try await eventually("the certificate's end") { time(nil) > end } }
+          let second = try node.client {
+            options(&$0)
+            $0.resumes = session
+          }
+          open.append(second)
+          try await second.handshake()
+          #expect(second.isResumed)
+          if isOver {
+            let served = node.service.seen.count
+            try? await second.send("GET / HTTP/1.1\r\nHost: e.example\r\n\r\n")
+            #expect(try await second.receiveEnd() != .whole)
+            #expect(second.text == "")
+            #expect(node.service.seen.count == served)
+          } else {
+            try await second.get()
+          }
+        }
+        #expect(
+          try await node.admin("/metrics").contains("failures_total{port=\"proxy\",reason=\"client-certificate\"} 1\n"))
+        // Nothing is resumed any more, and the certificate is refused as any other that has ended.
+        #expect(try await node.client(options).refusal()?.contains("alert") == true)
+      }
+    }
   }
 }

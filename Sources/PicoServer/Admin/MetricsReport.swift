@@ -14,6 +14,8 @@ package struct MetricsReport: Equatable, Sendable {
   package var retries: UInt64 = 0
   /// Errors that Pico itself answered or logged, by code; only codes that occurred.
   package var errors: [ErrorCount] = []
+  /// Of the ports that encrypt: every reason.
+  package var handshakeFailures: [HandshakeFailureCount] = []
   /// Now.
   package var listeners = 0
   /// Now.
@@ -38,6 +40,21 @@ package struct MetricsReport: Equatable, Sendable {
       self.endpoint = endpoint
       self.status = status
       self.method = method
+      self.count = count
+    }
+  }
+
+  /// TLS handshakes that came to nothing, of one port for one reason.
+  package struct HandshakeFailureCount: Equatable, Sendable {
+    /// `proxy`, `upstream` or `admin`.
+    package var port: String
+    /// One of a few words: docs/tls.md.
+    package var reason: String
+    package var count: UInt64
+
+    package init(port: String, reason: String, count: UInt64) {
+      self.port = port
+      self.reason = reason
       self.count = count
     }
   }

@@ -10,6 +10,7 @@ struct NodeReport: AdminSource {
   let node: Node
   let loops: NodeLoops
   let actions: ListenerActions
+  let tls: PortsTLS
 
   var readiness: Readiness { node.isLeaving ? .notReady(reason: "shutting down") : .ready }
 
@@ -76,6 +77,7 @@ struct NodeReport: AdminSource {
     report.errors = counts.errors.map { .init(code: $0.key.kebab, count: $0.value) }.sorted {
       $0.code < $1.code
     }
+    report.handshakeFailures = tls.handshakeFailures
     report.listeners = node.routes.listeners
     report.endpoints = node.routes.all.count
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)

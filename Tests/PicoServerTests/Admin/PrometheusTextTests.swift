@@ -66,6 +66,9 @@ struct PrometheusSample: Equatable {
     report.responseBytes = 2000
     report.retries = 5
     report.errors = [.init(code: "no-available-upstreams", count: 9)]
+    report.handshakeFailures = [
+      .init(port: "proxy", reason: "timeout", count: 6), .init(port: "admin", reason: "timeout", count: 0),
+    ]
     report.listeners = 2
     report.endpoints = 1
     report.tunnelStreams = 4
@@ -92,6 +95,8 @@ struct PrometheusSample: Equatable {
       ("pico_proxy_requests_in_flight", [:], 7), ("pico_proxy_request_bytes_total", [:], 1000),
       ("pico_proxy_response_bytes_total", [:], 2000), ("pico_proxy_retries_total", [:], 5),
       ("pico_proxy_errors_total", ["code": "no-available-upstreams"], 9), ("pico_listeners", [:], 2), ("pico_endpoints", [:], 1),
+      ("pico_tls_handshake_failures_total", ["port": "proxy", "reason": "timeout"], 6),
+      ("pico_tls_handshake_failures_total", ["port": "admin", "reason": "timeout"], 0),
       ("pico_tunnel_streams", [:], 4), ("pico_tunnel_rtt_seconds_count", [:], 0), ("pico_build_info", ["version": PicoVersion.current], 1),
     ] as [(String, [String: String], Double)])
   func `a counter is read back as it was`(name: String, labels: [String: String], value: Double) throws {
