@@ -119,6 +119,11 @@ if build == "all" {
     .testTarget(
       name: "PicoBenchTests", dependencies: ["PicoBench", "PicoCore", "PicoTransport", "Support", nioCore, nioPosix, nioSSL],
       swiftSettings: strict),
+    .systemLibrary(name: "COpenSSL", path: "Tests/OpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+    .testTarget(
+      name: "OpenSSLTests",
+      dependencies: ["COpenSSL", "PicoServer", "PicoAgent", "PicoTransport", "PicoCore", "Support", nioCore, nioPosix, logging],
+      swiftSettings: strict),
     .testTarget(name: "SystemTests", dependencies: ["Support"], path: "Tests/System", exclude: ["Clients"], swiftSettings: strict),
   ]
 }

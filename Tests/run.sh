@@ -28,6 +28,7 @@ if [ "$install" = yes ]; then
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   [ -e /usr/include/curses.h ] || missing+=(libncursesw5-dev)
+  [ -e /usr/include/openssl/ssl.h ] || missing+=(libssl-dev)
   python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   if [ ${#missing[@]} -gt 0 ]; then
     privilege=()
@@ -51,7 +52,7 @@ trap 'rm -f "$log"' EXIT
 status=0
 
 # Pure tests side by side; those that run servers and measure time one after the other, as two cores are too few for all at once.
-timed='PicoServerTests|PicoStatusTests|PicoAgentTests|PicoClientTests|PicoBenchTests|SystemTests'
+timed='PicoServerTests|PicoStatusTests|PicoAgentTests|PicoClientTests|PicoBenchTests|OpenSSLTests|SystemTests'
 round() {
   swift test --skip-build --scratch-path "$scratch" "$@" 2>&1 | tee -a "$log" || status=$?
 }

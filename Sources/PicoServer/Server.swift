@@ -88,7 +88,8 @@ package final class Server: Sendable {
       let history = HistoryRecorder(node: node, loops: loops)
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
       let admin = try await openAdmin(
-        NodeReport(node: node, loops: loops, actions: actions), publisher, authenticators, AdminGate(node: node), tls.admin, group)
+        NodeReport(node: node, loops: loops, actions: actions, tls: tls), publisher, authenticators, AdminGate(node: node), tls.admin, group
+      )
       await history.start()
       logger.info(
         "limits",

@@ -70,15 +70,38 @@ extension TLSContext {
     }
   }
 
+  /// The library's own word for what went wrong with a handshake, such as `CERTIFICATE_VERIFY_FAILED`; nil when it has none.
+  package static func libraryReason(of error: any Error) -> String? {
+    switch error {
+    case NIOSSLError.handshakeFailed(let cause): libraryReason(of: cause)
+    case BoringSSLError.sslError(let causes), BoringSSLError.unknownError(let causes):
+      causes.first.flatMap { libraryReason(in: "\($0)") }
+    default: nil
+    }
+  }
+
+  /// Whether the other side was gone before the handshake had come to its end.
+  package static func isEndOfHandshake(_ error: any Error) -> Bool {
+    switch error {
+    case NIOSSLError.handshakeFailed(let cause): isEndOfHandshake(cause)
+    case BoringSSLError.sslError(let causes): causes.contains(.eofDuringHandshake)
+    case BoringSSLError.syscallError, BoringSSLError.zeroReturn, NIOSSLError.uncleanShutdown, is IOError: true
+    default: false
+    }
+  }
+
   /// The reason in `… OPENSSL_internal:CERTIFICATE_VERIFY_FAILED at FILE:LINE`.
+  private static func libraryReason(in description: String) -> String? {
+    description.firstRange(of: "OPENSSL_internal:").map { String(description[$0.upperBound...].prefix { $0 != " " }) }
+  }
+
   private static func text(library description: String) -> String {
-    let mark = "OPENSSL_internal:"
-    guard let range = description.firstRange(of: mark) else { return "the handshake failed" }
-    let reason = description[range.upperBound...].prefix { $0 != " " }
+    guard let reason = libraryReason(in: description) else { return "the handshake failed" }
     switch reason {
     case "CERTIFICATE_VERIFY_FAILED": return "the certificate is not of a trusted authority or not valid now"
     case "HTTP_REQUEST": return "what came is HTTP in the clear"
     case "WRONG_VERSION_NUMBER": return "what answers speaks no TLS"
+    case "BAD_PACKET_LENGTH": return "the other side broke the handshake off"
     case "TLSV1_ALERT_CERTIFICATE_REQUIRED": return "the other side wants a certificate of ours"
     case "TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
       "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_CERTIFICATE_EXPIRED", "SSLV3_ALERT_CERTIFICATE_REVOKED":

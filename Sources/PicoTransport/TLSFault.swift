@@ -5,6 +5,8 @@ package struct TLSFault: Error, Equatable, Sendable, CustomStringConvertible {
   package let description: String
 
   package static let timeout = TLSFault(description: "the handshake took too long")
+  package static let clientCertificateEnded = TLSFault(
+    description: "the client resumes a session with a certificate that is not valid any more")
 
   private init(description: String) { self.description = description }
 

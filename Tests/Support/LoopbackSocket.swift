@@ -39,15 +39,23 @@ package final class LoopbackSocket {
   /// - Parameter receiveBuffer: bytes that the kernel takes while nobody reads, about; nil leaves it to the kernel.
   /// - Throws: `SystemCallFailed` if nobody accepts there.
   package init(port: Int, receiveBuffer: Int32? = nil) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    descriptor = try Self.connect(port, receiveBuffer: receiveBuffer)
+  }
+
+  /// A connected descriptor that does not block, the caller's own.
+  package static func connect(_ port: Int, receiveBuffer: Int32? = nil) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     if var receiveBuffer {
       unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))  // reads one integer
     }
-    guard unsafe withLoopbackAddress(port, { unsafe connect(descriptor, $0, $1) }) == 0 else {
-      throw SystemCallFailed(call: "connect to port \(port)")
+    guard unsafe withLoopbackAddress(port, { unsafe Glibc.connect(descriptor, $0, $1) }) == 0 else {
+      let failure = SystemCallFailed(call: "connect to port \(port)")
+      close(descriptor)
+      throw failure
     }
     let flags = fcntl(descriptor, F_GETFL)
     _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
+    return descriptor
   }
 
   deinit { close(descriptor) }

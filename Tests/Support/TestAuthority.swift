@@ -11,11 +11,14 @@ package struct TestAuthority: Sendable {
 
   /// The PEM file of its own certificate.
   package var file: String { own.certificate }
+  /// The PEM file of its key.
+  package var keyFile: String { own.key }
   private let own: Credentials
   private let directory: TemporaryDirectory
 
   private static let numbers = Atomic<Int>(0)
   private static let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+  private static let newRSAKey = ["-newkey", "rsa:2048", "-nodes"]
 
   package init(_ name: String = "Pico test authority", in directory: TemporaryDirectory) throws {
     self.directory = directory
@@ -25,13 +28,20 @@ package struct TestAuthority: Sendable {
   }
 
   /// A certificate for these names, as openssl writes them: `DNS:localhost,IP:127.0.0.1,URI:spiffe://a/b`. With -1 days it has expired.
-  package func issue(_ name: String, for names: String? = "DNS:localhost,IP:127.0.0.1", days: Int = 30) throws -> Credentials {
+  /// - Parameters:
+  ///   - purpose: what alone it is for: `serverAuth`, `clientAuth`.
+  ///   - isRSA: its key is of RSA, not of an elliptic curve.
+  package func issue(
+    _ name: String, for names: String? = "DNS:localhost,IP:127.0.0.1", days: Int = 30, purpose: String? = nil, isRSA: Bool = false
+  ) throws -> Credentials {
     let made = Self.next(in: directory)
     let request = "\(made.certificate).csr"
     let extensions = try directory.write(
       "\(Self.numbers.wrappingAdd(1, ordering: .relaxed).newValue).ext",
-      "basicConstraints=critical,CA:FALSE\n" + (names.map { "subjectAltName=\($0)\n" } ?? ""))
-    try Self.openssl(["req"] + Self.newKey + ["-keyout", made.key, "-out", request, "-subj", "/CN=\(name)"], in: directory)
+      "basicConstraints=critical,CA:FALSE\n" + (names.map { "subjectAltName=\($0)\n" } ?? "")
+        + (purpose.map { "extendedKeyUsage=\($0)\n" } ?? ""))
+    let newKey = isRSA ? Self.newRSAKey : Self.newKey
+    try Self.openssl(["req"] + newKey + ["-keyout", made.key, "-out", request, "-subj", "/CN=\(name)"], in: directory)
     try Self.openssl(
       [
         "x509", "-req", "-in", request, "-CA", own.certificate, "-CAkey", own.key, "-CAcreateserial", "-days", "\(days)", "-extfile",

@@ -301,7 +301,8 @@ final class UpstreamRelay: StreamConsumer {
       // It was asked for by this request alone and may well serve the next one; its time to connect is limited.
       connection.relay = nil
     } else {
-      connection?.discard()
+      // A service that speaks in raw bytes must not take what was cut for the whole.
+      connection?.discard(byReset: phase == .raw)
     }
     release()
   }

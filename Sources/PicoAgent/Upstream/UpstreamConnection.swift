@@ -182,12 +182,12 @@ final class UpstreamConnection: ChannelDuplexHandler, TickFlushing {
   }
 
   /// The relay is done with it and it cannot serve another.
-  func discard() {
+  func discard(byReset: Bool = false) {
     relay = nil
-    close(error: nil)
+    close(error: nil, byReset: byReset)
   }
 
-  private func close(error: (any Error)?) {
+  private func close(error: (any Error)?, byReset: Bool = false) {
     guard !isClosed else { return }
     isClosed = true
     failure = error
@@ -195,6 +195,6 @@ final class UpstreamConnection: ChannelDuplexHandler, TickFlushing {
     pool.remove(self, error: error)
     let relay = relay.take()
     relay?.upstreamDidClose(error: error, wasReady: isReady)
-    context?.close(promise: nil)
+    if byReset { context?.channel.closeByReset() } else { context?.close(promise: nil) }
   }
 }

@@ -5,6 +5,7 @@ internal import NIOSSL
 internal import PicoClient
 internal import PicoCore
 internal import PicoTransport
+internal import PicoTunnel
 
 /// The service behind one listener, with everything about it that can be computed once.
 struct UpstreamService: Sendable {
@@ -76,8 +77,9 @@ struct UpstreamService: Sendable {
         .channelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 128 << 10))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
-            if let tls { try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: serverName)) }
-            try channel.pipeline.syncOperations.addHandler(bound.value)
+            let pipeline = channel.pipeline.syncOperations
+            if let tls { try pipeline.addHandler(TLSContext.handler(tls, host: serverName), name: EncryptionHandler.name) }
+            try pipeline.addHandler(bound.value)
           }
         }
     }

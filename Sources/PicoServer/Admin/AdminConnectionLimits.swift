@@ -1,6 +1,7 @@
 internal import NIOCore
 
-/// Stands first in an admin connection and ends it when a request is too large or too slow to come, or when nothing happens at all.
+/// Stands first in an admin connection and ends it when a request is too large or too slow to come, or when nothing happens at all:
+/// soon where no request ever came.
 ///
 /// `AdminHandler` says when a request was whole and when its answer is out.
 final class AdminConnectionLimits: ChannelInboundHandler, RemovableChannelHandler {
@@ -14,6 +15,8 @@ final class AdminConnectionLimits: ChannelInboundHandler, RemovableChannelHandle
   }
 
   private enum State {
+    /// No byte came yet.
+    case silent
     /// Between requests.
     case idle
     /// Some bytes of a request came.
@@ -26,17 +29,22 @@ final class AdminConnectionLimits: ChannelInboundHandler, RemovableChannelHandle
   private let maximumBytes: Int
   private let requestTimeout: TimeAmount
   private let idleTimeout: TimeAmount
-  private var state = State.idle
+  /// Told how easily the connection gives way to another.
+  private let stands: (ConnectionPlaces.Standing) -> Void
+  private var state = State.silent
   private var deadline: Scheduled<Void>?
 
-  init(maximumBytes: Int, requestTimeout: TimeAmount, idleTimeout: TimeAmount) {
+  init(
+    maximumBytes: Int, requestTimeout: TimeAmount, idleTimeout: TimeAmount, stands: @escaping (ConnectionPlaces.Standing) -> Void
+  ) {
     self.maximumBytes = maximumBytes
     self.requestTimeout = requestTimeout
     self.idleTimeout = idleTimeout
+    self.stands = stands
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    closeLater(context)
+    closeLater(context, in: requestTimeout)
     context.fireChannelActive()
   }
 
@@ -46,13 +54,17 @@ final class AdminConnectionLimits: ChannelInboundHandler, RemovableChannelHandle
   }
 
   /// The connection is a WebSocket from here on, which has limits of its own.
-  func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+  func handlerRemoved(context: ChannelHandlerContext) {
+    deadline?.cancel()
+    stands(.busy)
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = Self.unwrapInboundIn(data).readableBytes
     switch state {
-    case .idle:
+    case .silent, .idle:
       state = .receiving(bytes: bytes)
+      stands(.receiving)
       failLater(context)
     case .receiving(let before):
       state = .receiving(bytes: before + bytes)
@@ -72,6 +84,7 @@ final class AdminConnectionLimits: ChannelInboundHandler, RemovableChannelHandle
   func requestEnded() {
     guard case .receiving = state else { return }
     state = .answering
+    stands(.busy)
     deadline?.cancel()
   }
 
@@ -79,7 +92,8 @@ final class AdminConnectionLimits: ChannelInboundHandler, RemovableChannelHandle
   func responseEnded(context: ChannelHandlerContext) {
     guard case .answering = state else { return }
     state = .idle
-    closeLater(context)
+    stands(.idle)
+    closeLater(context, in: idleTimeout)
   }
 
   private func exceed(_ limit: Exceeded, _ context: ChannelHandlerContext) {
@@ -95,10 +109,13 @@ final class AdminConnectionLimits: ChannelInboundHandler, RemovableChannelHandle
     }
   }
 
-  private func closeLater(_ context: ChannelHandlerContext) {
+  private func closeLater(_ context: ChannelHandlerContext, in time: TimeAmount) {
     deadline?.cancel()
-    deadline = context.eventLoop.assumeIsolated().scheduleTask(in: idleTimeout) { [self] in
-      if case .idle = state { context.close(promise: nil) }
+    deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
+      switch state {
+      case .silent, .idle: context.close(promise: nil)
+      case .receiving, .answering, .exceeded: break
+      }
     }
   }
 }

@@ -2,7 +2,6 @@ package import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import PicoCore
-internal import Synchronization
 
 /// The admin port: probes, metrics and the status over HTTP/1.1 and as a WebSocket. It shares event loops with the data path, so it is small
 /// and bounded: what it shows is built away from them.
@@ -16,10 +15,11 @@ package final class AdminServer: Sendable {
     package var key: String
     /// Bytes of a request, body and all.
     package var maximumRequestBytes = 64 * 1024
-    /// From the first byte of a request to its last.
+    /// From the first byte of a request to its last, and from the beginning of a connection to its first.
     package var requestTimeout = TimeAmount.seconds(10)
+    /// Between requests.
     package var idleTimeout = TimeAmount.seconds(75)
-    /// Connections past it are closed at once.
+    /// For one past it a connection without a whole request is closed, or itself where there is none.
     package var maximumConnections = 512
     /// Status WebSockets past it are refused with 503.
     package var maximumWatchers = 64
@@ -74,7 +74,7 @@ package final class AdminServer: Sendable {
           settings.gate?.recordRefusal(.limit)
           return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
-        return channel.eventLoop.makeCompletedFuture { try configure(channel, settings, source, watch) }
+        return channel.eventLoop.makeCompletedFuture { try configure(channel, settings, connections, source, watch) }
       }
     var listeners: [any Channel] = []
     var failure: PicoError?
@@ -118,12 +118,15 @@ package final class AdminServer: Sendable {
     for channel in connections.all where !gate.permits(channel.peerAddress) { channel.close(promise: nil) }
   }
 
-  private static func configure(_ channel: any Channel, _ settings: Settings, _ source: any AdminSource, _ watch: WatchUpgrade?) throws {
+  private static func configure(
+    _ channel: any Channel, _ settings: Settings, _ connections: AdminConnections, _ source: any AdminSource, _ watch: WatchUpgrade?
+  ) throws {
     var limit = NIOHTTPDecoderLimitConfiguration()
     limit.maxHeaderFieldSize = settings.maximumRequestBytes
     limit.maxHeaderListSize = settings.maximumRequestBytes
     let limits = AdminConnectionLimits(
-      maximumBytes: settings.maximumRequestBytes, requestTimeout: settings.requestTimeout, idleTimeout: settings.idleTimeout)
+      maximumBytes: settings.maximumRequestBytes, requestTimeout: settings.requestTimeout, idleTimeout: settings.idleTimeout
+    ) { connections.change(channel, to: $0) }
     let pipeline = channel.pipeline.syncOperations
     if let gate = settings.gate { try pipeline.addHandler(AdminGateHandler(gate)) }
     if let tls = settings.tls { _ = try tls.secure(channel) }
@@ -139,42 +142,6 @@ package final class AdminServer: Sendable {
     try pipeline.addHandler(decoder)
     if let watch { try pipeline.addHandler(watch.handler(encoder: encoder, replaces: [limits, decoder, handler], on: channel.eventLoop)) }
     try pipeline.addHandler(handler)
-  }
-}
-
-/// The open connections of the admin port.
-private final class AdminConnections: Sendable {
-  private let maximum: Int
-  /// Nil once the port is shut down.
-  private let open = Locked<[ObjectIdentifier: any Channel]?>([:])
-
-  init(maximum: Int) {
-    self.maximum = maximum
-  }
-
-  /// False when there are too many already or the port is shut down. The connection leaves the set when it closes.
-  func add(_ channel: any Channel) -> Bool {
-    let id = ObjectIdentifier(channel)
-    let isAdded = open.withLock { open in
-      guard let count = open?.count, count < maximum else { return false }
-      open?[id] = channel
-      return true
-    }
-    if isAdded {
-      channel.closeFuture.whenComplete { [self] _ in
-        open.withLock { $0?[id] = nil }
-      }
-    }
-    return isAdded
-  }
-
-  var all: [any Channel] { open.withLock { Array(($0 ?? [:]).values) } }
-
-  func closeAll() -> [any Channel] {
-    open.withLock { open in
-      defer { open = nil }
-      return open.map { Array($0.values) } ?? []
-    }
   }
 }
 

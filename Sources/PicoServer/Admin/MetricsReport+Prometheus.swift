@@ -27,6 +27,10 @@ extension MetricsReport {
     for refused in refusedConnections {
       output.sample("pico_connections_refused_total", labels: [("port", refused.port), ("reason", refused.reason)], refused.count)
     }
+    output.family("pico_tls_handshake_failures_total", .counter, help: "TLS handshakes that came to nothing, by port and reason.")
+    for failure in handshakeFailures {
+      output.sample("pico_tls_handshake_failures_total", labels: [("port", failure.port), ("reason", failure.reason)], failure.count)
+    }
     output.gauge("pico_listeners", help: "Listeners that are registered here.", listeners)
     output.gauge("pico_endpoints", help: "Endpoints with at least one listener here.", endpoints)
     output.histogram("pico_tunnel_rtt_seconds", help: "Round trips of the pings over tunnels.", tunnelRoundTrip)

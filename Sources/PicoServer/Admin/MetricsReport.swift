@@ -18,6 +18,8 @@ package struct MetricsReport: Equatable, Sendable {
   package var limits: [ErrorCount] = []
   /// Connections that were closed before a byte was read; only what occurred.
   package var refusedConnections: [RefusedConnectionCount] = []
+  /// Of the ports that encrypt: every reason.
+  package var handshakeFailures: [HandshakeFailureCount] = []
   /// Now.
   package var listeners = 0
   /// Now.
@@ -51,6 +53,27 @@ package struct MetricsReport: Equatable, Sendable {
     package var port: String
     package var reason: String
     package var count: UInt64
+
+    package init(port: String, reason: String, count: UInt64) {
+      self.port = port
+      self.reason = reason
+      self.count = count
+    }
+  }
+
+  /// TLS handshakes that came to nothing, of one port for one reason.
+  package struct HandshakeFailureCount: Equatable, Sendable {
+    /// `proxy`, `upstream` or `admin`.
+    package var port: String
+    /// One of a few words: docs/tls.md.
+    package var reason: String
+    package var count: UInt64
+
+    package init(port: String, reason: String, count: UInt64) {
+      self.port = port
+      self.reason = reason
+      self.count = count
+    }
   }
 
   package struct ErrorCount: Equatable, Sendable {

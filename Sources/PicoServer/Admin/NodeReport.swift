@@ -10,6 +10,7 @@ struct NodeReport: AdminSource {
   let node: Node
   let loops: NodeLoops
   let actions: ListenerActions
+  let tls: PortsTLS
 
   var readiness: Readiness { node.isLeaving ? .notReady(reason: "shutting down") : .ready }
 
@@ -80,6 +81,7 @@ struct NodeReport: AdminSource {
     report.refusedConnections = node.limits.refusedConnections.all.map {
       .init(port: "\($0.port)", reason: $0.reason.text, count: $0.count)
     }
+    report.handshakeFailures = tls.handshakeFailures
     report.listeners = node.routes.listeners
     report.endpoints = node.routes.all.count
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)

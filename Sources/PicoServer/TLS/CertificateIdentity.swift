@@ -8,6 +8,12 @@ enum CertificateIdentity {
     (try? channel.pipeline.syncOperations.nioSSL_peerCertificate()).flatMap { $0 }.flatMap { text($0) }
   }
 
+  /// Whether the client of a channel has a certificate that has not ended. On the loop only.
+  static func isValidNow(of channel: any Channel) -> Bool {
+    guard let certificate = (try? channel.pipeline.syncOperations.nioSSL_peerCertificate()).flatMap({ $0 }) else { return false }
+    return Double(certificate.notValidAfter) >= WallClock.seconds()
+  }
+
   /// The first URI among the alternative names, else the first DNS name, else the common name. Not escaped.
   static func text(_ certificate: NIOSSLCertificate) -> String? {
     let names = certificate._subjectAlternativeNames()

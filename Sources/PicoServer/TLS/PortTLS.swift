@@ -12,6 +12,7 @@ final class PortTLS: Sendable {
   private struct State {
     var context: NIOSSLContext
     var watch: FileWatch<[FileStamp]>
+    var failures = HandshakeFailures()
   }
 
   /// Such as `proxy.tls`.
@@ -49,12 +50,16 @@ final class PortTLS: Sendable {
     try pipeline.addHandler(
       NIOSSLServerHandler(context: state.withLock { $0.context }, configuration: options), name: EncryptionHandler.name)
     try pipeline.addHandler(
-      TLSInnerHandler(timeout: handshakeTimeout) { [logger, key] fault, client in
+      TLSInnerHandler(timeout: handshakeTimeout, asksForCertificate: files.clientCA != nil) { [self] failure, fault, client in
+        state.withLock { $0.failures.count(failure) }
         let remote = client.map(\.display) ?? ""
         logger.debug("TLS handshake failed", metadata: ["port": "\(key)", "reason": "\(fault)", "remote": "\(remote)"])
       })
     return edge
   }
+
+  /// Of handshakes since the start.
+  var failures: HandshakeFailures { state.withLock { $0.failures } }
 
   // MARK: Files that change
 
@@ -118,5 +123,12 @@ struct PortsTLS: Sendable {
 
   func readAgain() {
     for port in all { port.readAgain() }
+  }
+
+  /// Every reason of every port that encrypts.
+  var handshakeFailures: [MetricsReport.HandshakeFailureCount] {
+    [("proxy", proxy), ("upstream", upstream), ("admin", admin)].flatMap { name, port in
+      port?.failures.all.map { .init(port: name, reason: $0.reason.rawValue, count: $0.count) } ?? []
+    }
   }
 }

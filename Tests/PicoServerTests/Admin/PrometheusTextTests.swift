@@ -68,6 +68,9 @@ struct PrometheusSample: Equatable {
     report.errors = [.init(code: "no-available-upstreams", count: 9)]
     report.limits = [.init(code: "proxy.rate-limit", count: 6)]
     report.refusedConnections = [.init(port: "admin", reason: "address-not-permitted", count: 8)]
+    report.handshakeFailures = [
+      .init(port: "proxy", reason: "timeout", count: 6), .init(port: "admin", reason: "timeout", count: 0),
+    ]
     report.listeners = 2
     report.endpoints = 1
     report.tunnelStreams = 4
@@ -97,6 +100,8 @@ struct PrometheusSample: Equatable {
       ("pico_limit_refusals_total", ["limit": "proxy.rate-limit"], 6),
       ("pico_connections_refused_total", ["port": "admin", "reason": "address-not-permitted"], 8), ("pico_listeners", [:], 2),
       ("pico_endpoints", [:], 1),
+      ("pico_tls_handshake_failures_total", ["port": "proxy", "reason": "timeout"], 6),
+      ("pico_tls_handshake_failures_total", ["port": "admin", "reason": "timeout"], 0),
       ("pico_tunnel_streams", [:], 4), ("pico_tunnel_rtt_seconds_count", [:], 0), ("pico_build_info", ["version": PicoVersion.current], 1),
     ] as [(String, [String: String], Double)])
   func `a counter is read back as it was`(name: String, labels: [String: String], value: Double) throws {
