@@ -178,7 +178,7 @@ extension SystemTests {
         [
           "--proxy.auth.hmac-secret-file", file, "--proxy.auth.audience", "p", "--admin.auth.hmac-secret-file", file,
           "--admin.auth.audience",
-          "a", "--log.level", "debug", "--proxy.access-log",
+          "a", "--log.level", "trace", "--proxy.access-log", "--proxy.access-log-headers", "authorization,x-pico-authorization,user-agent",
         ], stage: scene.stage)
       let made = try await scene.stage.run(
         "tokens",
@@ -188,14 +188,19 @@ extension SystemTests {
         ])
       let token = try #require(made.output.split(separator: "\n").first)
       #expect(try await deployment.get("/", ["Authorization: Bearer \(token)"]).hasPrefix("HTTP/1.1 502 "))
-      #expect(try await deployment.get("/", ["Authorization: Bearer \(token)x"]).hasPrefix("HTTP/1.1 401 "))
-      var shown = deployment.server.output + deployment.server.errorOutput + refused.error
+      let bad = try await deployment.get("/", ["x-pico-authorization: \(token)x"])
+      #expect(bad.hasPrefix("HTTP/1.1 401 "))
+      var shown = refused.error + bad
       for path in ["/status/v1", "/metrics"] {
         shown += try await scene.stage.run(
           "curl", ["curl", "-sS", "-H", "Authorization: Bearer \(token)", "http://127.0.0.1:\(deployment.admin)\(path)"]
         ).output
       }
       shown += readFile("/proc/\(deployment.server.pid)/cmdline")
+      // What a crash leaves behind.
+      deployment.server.send(SIGSEGV)
+      #expect(try await deployment.server.wait(within: 60) == 139)
+      shown += deployment.server.output + deployment.server.errorOutput
       #expect(shown.contains("token refused") && shown.contains("pico_build_info"))
       for part in ["very-secret", String(token), String(token.suffix(20))] { #expect(!shown.contains(part)) }
     }
