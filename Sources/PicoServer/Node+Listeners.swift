@@ -5,9 +5,6 @@ internal import PicoTunnel
 internal import Synchronization
 
 extension Node {
-  /// TCP_NOTSENT_LOWAT of tcp(7), which the C library's headers here do not name for Swift.
-  private static let notSentLowWater: CInt = 25
-
   /// Why one more listener of the endpoint is refused; nil when it may come.
   func listenerLimit(for endpoint: EndpointID, _ limits: ProxyLimits) -> NodeLimit? {
     if limits.maxListeners > 0, routes.listeners >= limits.maxListeners { return .listeners }
@@ -28,11 +25,9 @@ extension Node {
     return settings
   }
 
-  /// A connection that becomes a tunnel: what waits in the kernel stays small, so that a small request does not queue behind a large one.
+  /// A connection that becomes a tunnel: what waits stays small, so that a small request does not queue behind a large one. The kernel's part
+  /// of that is ``ProxyPortListener``'s.
   func tune(_ channel: any Channel) {
-    guard let options = channel.syncOptions else { return }
-    try? options.setOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
-    try? options.setOption(
-      ChannelOptions.Types.SocketOption(level: .tcp, name: NIOBSDSocket.Option(rawValue: Self.notSentLowWater)), value: 128 << 10)
+    try? channel.syncOptions?.setOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
   }
 }

@@ -20,7 +20,7 @@ class Wrk:
             command += ["-H", header]
         before = target.cpu()
         output = subprocess.run(
-            command + [f"http://127.0.0.1:{target.port}{path}"], capture_output=True, text=True, timeout=seconds + 30, check=True).stdout
+            command + [f"{target.url}{path}"], capture_output=True, text=True, timeout=seconds + 30, check=True).stdout
         self.cpu = target.cpu() - before
         faults = re.search(r"(Non-2xx.*|Socket errors.*)", output)
         if faults:
@@ -41,7 +41,7 @@ class Transfer:
     """One GiB by curl: seconds it took and CPU-seconds of the target."""
 
     def __init__(self, target, upload_from=None):
-        command = ["curl", "-sS", "--fail", "--max-time", "120"]
+        command = ["curl", "-sS", "--fail", "--max-time", "120", *(["--cacert", target.authority] if target.authority else [])]
         if upload_from:
             if target.name == "pico":
                 command += ["-H", "x-pico-endpoint: sink"]
@@ -49,7 +49,7 @@ class Transfer:
         else:
             for header in target.headers:
                 command += ["-H", header]
-            command += ["-o", "/dev/null", "-w", "%{size_download} %{time_total}", f"http://127.0.0.1:{target.port}/1g"]
+            command += ["-o", "/dev/null", "-w", "%{size_download} %{time_total}", f"{target.url}/1g"]
         before = target.cpu()
         done = subprocess.run(command, capture_output=True, text=True, timeout=130)
         self.cpu = target.cpu() - before

@@ -93,11 +93,16 @@ PermitRootLogin yes
 
 
 class Target:
-    """A way to the origin: where requests go, and whose CPU time counts."""
+    """A way to the origin: where requests go, and whose CPU time counts. With the file of an authority they go there over TLS."""
 
-    def __init__(self, name, port, children, sink_port=None, headers=()):
+    def __init__(self, name, port, children, sink_port=None, headers=(), authority=None):
         self.name, self.port, self.children, self.headers = name, port, children, list(headers)
         self.sink_port = sink_port or port
+        self.authority = authority
+
+    @property
+    def url(self):
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
 
     def cpu(self):
         return sum(child.cpu() for child in self.children)

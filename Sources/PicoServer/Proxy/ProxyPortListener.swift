@@ -61,11 +61,17 @@ enum ProxyPortListener {
     }
   }
 
+  /// TCP_NOTSENT_LOWAT of tcp(7), which the C library's headers here do not name for Swift: how much the kernel takes beyond what the other
+  /// side has room for. Without, its buffer grows to megabytes: a small request of a tunnel queues behind a large one, and for a client that
+  /// does not read they are fetched from its service.
+  private static let notSentLowWater = NIOBSDSocket.Option(rawValue: 25)
+
   /// Makes a channel of the descriptor on a loop. The connection is counted already; the count goes with the channel.
   static func adopt(_ arrival: Arrival, on loop: NodeLoops.Loop, _ node: Node) {
     loop.eventLoop.execute {
       ClientBootstrap(group: loop.eventLoop)
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .channelOption(.tcpOption(notSentLowWater), value: 128 << 10)
         .channelOption(.allowRemoteHalfClosure, value: true)
         .channelOption(.maxMessagesPerRead, value: 2)
         .channelInitializer { channel in

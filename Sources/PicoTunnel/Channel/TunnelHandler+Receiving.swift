@@ -125,7 +125,7 @@ extension TunnelHandler {
     guard payloadLeft == 0 else { return }
     payloadStream = nil
     if isFinBehindPayload, stream.generation == payloadGeneration { finishReceiving(stream) }
-    if machine.unreadBytes > settings.session.maximumBuffered { resetFullest() }
+    if machine.unreadBytes > settings.session.maximumBuffered { makeRoom() }
   }
 
   private func finishReceiving(_ stream: TunnelStream) {
@@ -134,13 +134,17 @@ extension TunnelHandler {
     consumer?.streamDidEnd()
   }
 
-  /// The session's share of memory is used up: the stream that holds most of it pays.
-  private func resetFullest() {
-    var fullest: TunnelStream?
-    for case let stream? in streams where machine.unread(stream.slot) > fullest.map({ machine.unread($0.slot) }) ?? 0 { fullest = stream }
-    guard let fullest else { return }
-    let consumer = fullest.consumer
-    reset(fullest, code: .cancelled)
-    consumer?.streamDidReset(.cancelled, wasAcknowledged: true)
+  /// The session's share of memory is used up: the streams that hold most of it pay, until an eighth of it is there for others. With less,
+  /// a crowd of readers that do not read would keep new streams out.
+  private func makeRoom() {
+    let enough = settings.session.maximumBuffered / 8 &* 7
+    while machine.unreadBytes > enough {
+      var fullest: TunnelStream?
+      for case let stream? in streams where machine.unread(stream.slot) > fullest.map({ machine.unread($0.slot) }) ?? 0 { fullest = stream }
+      guard let fullest else { return }
+      let consumer = fullest.consumer
+      reset(fullest, code: .cancelled)
+      consumer?.streamDidReset(.cancelled, wasAcknowledged: true)
+    }
   }
 }

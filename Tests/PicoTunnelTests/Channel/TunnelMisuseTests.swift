@@ -113,6 +113,20 @@ import Testing
     #expect(agent.tunnel.unreadBytes == 0)
   }
 
+  @Test func `of many streams that are not read as many are reset as make an eighth of its memory free`() throws {
+    let node = try TunnelFixture(.server) { $0.session.maximumBuffered = 1 << 20 }
+    defer { node.end() }
+    for index in 0..<16 {
+      _ = try #require(node.tunnel.open(RecordingConsumer())).send([1])
+      let bytes = [UInt8](repeating: 0, count: 64 << 10)
+      try node.receive(TunnelFixture.bytes(H.data(UInt32(2 * index + 2), UInt32(bytes.count))) + bytes)
+    }
+    #expect(node.tunnel.unreadBytes == 1 << 20)
+    try node.receive(TunnelFixture.bytes(H.data(2, 1)) + [0])
+    #expect(node.tunnel.unreadBytes == 7 << 17)
+    #expect(node.tunnel.open(RecordingConsumer()) != nil)
+  }
+
   @Test func `opens nothing while too much is unread`() throws {
     let node = try TunnelFixture(.server) { $0.session.maximumBuffered = 100 << 10 }
     defer { node.end() }
