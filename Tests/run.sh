@@ -4,7 +4,7 @@
 #   Tests/run.sh [--no-install] [--scratch-path DIR] [words for swift test, such as --filter PicoHTTPTests]
 #
 # The system tests drive the built `pico` with curl, wrk, nginx and Python's http.client, requests and websockets, and `pico-top` in pyte and
-# tmux.
+# tmux; those of the cluster start etcd.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,7 +24,8 @@ done
 export PATH="$PATH:/usr/sbin"
 if [ "$install" = yes ]; then
   missing=()
-  for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux script:bsdutils tmux:tmux tic:ncurses-bin openssl:openssl; do
+  for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux script:bsdutils tmux:tmux tic:ncurses-bin openssl:openssl \
+    etcd:etcd-server; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   [ -e /usr/include/curses.h ] || missing+=(libncursesw5-dev)
@@ -52,7 +53,7 @@ trap 'rm -f "$log"' EXIT
 status=0
 
 # Pure tests side by side; those that run servers and measure time one after the other, as two cores are too few for all at once.
-timed='PicoServerTests|PicoStatusTests|PicoAgentTests|PicoClientTests|PicoBenchTests|OpenSSLTests|SystemTests'
+timed='EtcdClientTests|PicoClusterTests|PicoServerTests|PicoStatusTests|PicoAgentTests|PicoClientTests|PicoBenchTests|OpenSSLTests|SystemTests'
 round() {
   swift test --skip-build --scratch-path "$scratch" "$@" 2>&1 | tee -a "$log" || status=$?
 }

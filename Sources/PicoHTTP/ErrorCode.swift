@@ -7,6 +7,7 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
   case expiredToken
   case endpointNotPermitted
   case tenantNotPermitted
+  case linkNotPermitted
   case blocked
   case notFound
   case methodNotAllowed
@@ -29,7 +30,7 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
     switch self {
     case .malformedRequest, .missingEndpointID: 400
     case .missingToken, .invalidToken, .expiredToken: 401
-    case .endpointNotPermitted, .tenantNotPermitted, .addressNotPermitted, .blocked: 403
+    case .endpointNotPermitted, .tenantNotPermitted, .addressNotPermitted, .linkNotPermitted, .blocked: 403
     case .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
@@ -58,6 +59,7 @@ package enum ErrorCode: UInt8, CaseIterable, Equatable, Hashable, Sendable {
     case .expiredToken: "expired token"
     case .endpointNotPermitted: "endpoint not permitted"
     case .tenantNotPermitted: "tenant not permitted"
+    case .linkNotPermitted: "link not permitted"
     case .addressNotPermitted: "address not permitted"
     case .blocked: "blocked"
     case .notFound: "not found"

@@ -1,5 +1,6 @@
 internal import Logging
 internal import NIOCore
+internal import PicoCluster
 package import PicoCore
 internal import PicoHTTP
 internal import PicoStatus
@@ -25,6 +26,8 @@ package final class Node: Sendable {
   let events: EventLog
   let tailed = TailLog()
   let authenticators: Authenticators
+  /// Nil on a node that is alone.
+  let link: LinkSettings?
   /// Nil when it is off.
   let accessLog: AccessLog?
   let connections = Atomic<Int>(0)
@@ -34,12 +37,14 @@ package final class Node: Sendable {
   let activeCells = Atomic<Int>(0)
   /// Unread bytes of all sessions, as far as the loops told.
   let buffered = Atomic<Int>(0)
+  private let members = Locked<Membership?>(nil)
   private let leaving = Atomic<Bool>(false)
   private let draining = Atomic<Bool>(false)
 
   init(
     id: NodeID, configuration: ServerConfiguration, limits: ProxyLimits, loops: [LoopResources], logger: Logger, accessLog: AccessLog?,
-    startedAt: Double, authenticators: Authenticators = Authenticators()
+    startedAt: Double, authenticators: Authenticators = Authenticators(),
+    link: LinkSettings? = nil
   ) {
     self.id = id
     self.configuration = configuration
@@ -51,9 +56,16 @@ package final class Node: Sendable {
     self.accessLog = accessLog
     self.startedAt = startedAt
     self.authenticators = authenticators
+    self.link = link
     loopCount = loops.count
     events = EventLog(node: id)
     mailboxes = Mailboxes(loops: loops)
+  }
+
+  /// Nil on a node that is alone.
+  var membership: Membership? {
+    get { members.withLock { $0 } }
+    set { members.withLock { $0 = newValue } }
   }
 
   /// The node says that it is not ready, and serves on.
@@ -62,6 +74,11 @@ package final class Node: Sendable {
   /// Each response closes its connection.
   package var isDraining: Bool { draining.load(ordering: .relaxed) }
   func startDraining() { draining.store(true, ordering: .relaxed) }
+  /// New requests should not be sent here: the node ends, or knows nothing of the others yet.
+  var unreadiness: String? {
+    if isLeaving { return "shutting down" }
+    return membership?.store.health.hasReadAll == false ? "cluster not read yet" : nil
+  }
   var isAccessLogged: Bool { accessLog != nil }
 
   // MARK: Logs
@@ -100,7 +117,7 @@ package final class Node: Sendable {
       if let listener {
         line.field("endpoint", listener.endpoint.name)
         if !listener.endpoint.tenant.isDefault { line.field("tenant", listener.endpoint.tenant.name) }
-        line.field("listener", listener.id.description)
+        if let remote = listener.remote { line.field("node", remote.id.text) } else { line.field("listener", listener.id.description) }
       }
       for header in record.headers {
         // The bytes are copied within the call.

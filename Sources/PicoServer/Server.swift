@@ -1,6 +1,7 @@
 package import Logging
 package import NIOCore
 internal import NIOPosix
+package import PicoCluster
 package import PicoCore
 internal import PicoHTTP
 internal import PicoStatus
@@ -9,8 +10,13 @@ internal import Synchronization
 
 /// `pico server`: one node with its ports. Start it once, shut it down once.
 package final class Server: Sendable {
-  private let configuration: ServerConfiguration
-  private let logger: Logger
+  /// Makes the cluster's routes for a node.
+  package typealias StoreMaker = @Sendable (NodeID, Logger) throws(PicoError) -> any RouteStore
+
+  let configuration: ServerConfiguration
+  let logger: Logger
+  /// Nil for a node that is alone.
+  private let makeStore: StoreMaker?
   private let accessLog: AccessLog?
   private let running = Locked<Running?>(nil)
 
@@ -21,6 +27,8 @@ package final class Server: Sendable {
     var loops: NodeLoops
     var actions: ListenerActions
     var acceptors: [Acceptor]
+    /// Of other nodes.
+    var links: Acceptor?
     var proxyAddresses: [SocketAddress]
     var upstreamAddresses: [SocketAddress]
     var admin: [AdminServer]
@@ -32,8 +40,9 @@ package final class Server: Sendable {
   }
 
   /// The access log stays the caller's, who closes it after `shutdown`.
-  package init(configuration: ServerConfiguration, logger: Logger, accessLog: AccessLog? = nil) {
+  package init(configuration: ServerConfiguration, logger: Logger, accessLog: AccessLog? = nil, makeStore: StoreMaker? = nil) {
     self.configuration = configuration
+    self.makeStore = makeStore
     self.logger = logger
     self.accessLog = accessLog
   }
@@ -41,6 +50,7 @@ package final class Server: Sendable {
   package var proxyAddresses: [SocketAddress] { running.withLock { $0?.proxyAddresses ?? [] } }
   package var upstreamAddresses: [SocketAddress] { running.withLock { $0?.upstreamAddresses ?? [] } }
   package var adminAddresses: [SocketAddress] { running.withLock { $0?.admin.first?.addresses ?? [] } }
+  package var linkAddresses: [SocketAddress] { running.withLock { $0?.links?.addresses ?? [] } }
   package var nodeID: NodeID? { running.withLock { $0?.node.id } }
   var node: Node? { running.withLock { $0?.node } }
   var actions: ListenerActions? { running.withLock { $0?.actions } }
@@ -69,13 +79,15 @@ package final class Server: Sendable {
     let authenticators = try await Authenticators(configuration, on: group.next(), logger: logger)
     let descriptorLimit = DescriptorLimit.raise()
     let limits = ProxyLimits(configuration, descriptorLimit: descriptorLimit, loops: resources.count)
+    let link = makeStore == nil ? nil : try configuration.cluster.linkSettings()
     let node = Node(
       id: id, configuration: configuration, limits: limits, loops: resources, logger: logger, accessLog: accessLog,
-      startedAt: WallClock.seconds(), authenticators: authenticators)
+      startedAt: WallClock.seconds(), authenticators: authenticators, link: link)
     let loops = NodeLoops(resources: resources, node: node, limits: limits)
     let actions = ListenerActions(node: node, loops: loops)
     let tls = try PortsTLS(configuration, logger: logger)
     var acceptors: [Acceptor] = []
+    var links: Acceptor?
     do {
       let upstream = configuration.sharesSocket ? nil : configuration.upstream.listen
       acceptors.append(
@@ -84,6 +96,12 @@ package final class Server: Sendable {
           loops: loops))
       if let upstream {
         acceptors.append(try ProxyPortListener.open(upstream, key: "upstream.listen", port: .listeners, tls: tls.upstream, loops: loops))
+      }
+      if let makeStore, let link {
+        let acceptor = try ProxyPortListener.open(
+          configuration.cluster.listen, key: "cluster.listen", port: .links, tls: tls.cluster, loops: loops)
+        links = acceptor
+        try await join(node, loops, try makeStore(id, logger), link, links: acceptor)
       }
       let history = HistoryRecorder(node: node, loops: loops)
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
@@ -101,11 +119,12 @@ package final class Server: Sendable {
       node.events.record(
         .nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current], shownTo: .everybody)
       return Running(
-        node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors,
+        node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors, links: links,
         proxyAddresses: acceptors.first?.addresses ?? [], upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin,
         history: history, publisher: publisher, keys: keys, tls: tls, watching: tls.watch())
     } catch {
-      for acceptor in acceptors { acceptor.close() }
+      for acceptor in acceptors + [links].compactMap({ $0 }) { acceptor.close() }
+      await node.membership?.leave()
       throw error
     }
   }
@@ -176,6 +195,8 @@ package final class Server: Sendable {
       await drain(running)
     }
     for acceptor in running.acceptors { acceptor.close() }
+    await running.node.membership?.leave()
+    running.links?.close()
     await running.loops.closeAll()
     await running.keys.stop()
     await running.history.stop()
@@ -191,6 +212,7 @@ package final class Server: Sendable {
     // the end, so that those requests reach their listeners too.
     let clock = ContinuousClock()
     let end = clock.now + configuration.gracePeriod
+    async let moving: Void = moveAgents(running, until: end)
     var quietSince = clock.now
     var accepted = running.loops.acceptedConnections
     while clock.now < end {
@@ -203,6 +225,7 @@ package final class Server: Sendable {
       if clock.now - quietSince >= .seconds(1), await running.loops.inFlight() == 0 { break }
       await running.loops.drainConnections()
     }
+    await moving
     for acceptor in running.acceptors { acceptor.close() }
     while clock.now < end, await running.loops.inFlight() > 0 { try? await Task.sleep(for: .milliseconds(20)) }
     // The end of a plain yamux session is a reset, which must not overtake the last bytes of a request.

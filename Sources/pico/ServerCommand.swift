@@ -1,6 +1,8 @@
 internal import ArgumentParser
+internal import EtcdClient
 internal import Logging
 internal import NIOCore
+internal import PicoCluster
 internal import PicoConfiguration
 internal import PicoCore
 internal import PicoServer
@@ -29,7 +31,9 @@ struct ServerCommand: AsyncParsableCommand {
     let live = LiveConfiguration(ServerConfiguration.schema, configuration, log.logger) { () throws(ConfigurationError) in
       try load(arguments).configuration
     }
-    let server = Server(configuration: configuration, logger: log.logger, accessLog: accessLog)
+    let server = Server(
+      configuration: configuration, logger: log.logger, accessLog: accessLog,
+      makeStore: configuration.cluster.isOn ? storeMaker(configuration.cluster) : nil)
     try await server.start()
     Output.line("pico server: " + places(configuration, server))
     StartupPages.release()
@@ -48,6 +52,30 @@ struct ServerCommand: AsyncParsableCommand {
 
   private static func load(_ arguments: [String]) throws(ConfigurationError) -> LoadedConfiguration<ServerConfiguration> {
     try ConfigurationReader.load(ServerConfiguration.schema, arguments: arguments, environment: ProcessEnvironment.current)
+  }
+
+  /// The cluster's routes in etcd.
+  private static func storeMaker(_ cluster: ServerConfiguration.Cluster) -> Server.StoreMaker {
+    { (node: NodeID, logger: Logger) throws(PicoError) -> any RouteStore in
+      var etcd = EtcdConfiguration(endpoints: cluster.etcd.map(\.address))
+      if cluster.etcdUsesTLS {
+        etcd.tls = .init(authority: cluster.etcdCA, certificate: cluster.etcdCertificate, key: cluster.etcdKey)
+      }
+      if let name = cluster.username, let file = cluster.passwordFile {
+        etcd.user = .init(name: name, password: try password(file))
+      }
+      return try EtcdRouteStore(
+        .init(etcd: etcd, name: cluster.name ?? "", prefix: cluster.prefix, leaseTime: cluster.leaseTTL), node: node, log: logger)
+    }
+  }
+
+  /// The first line of the file.
+  private static func password(_ file: String) throws(PicoError) -> String {
+    do throws(FileReadError) {
+      return try TextFile.read(path: file, maximumSize: 4096).split(whereSeparator: \.isNewline).first.map { String($0) } ?? ""
+    } catch {
+      throw PicoError(.badConfiguration, "cluster.password-file: \(file) \(error.reason)", side: .internal)
+    }
   }
 
   private static var help: String {

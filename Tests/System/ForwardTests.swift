@@ -108,8 +108,10 @@ extension SystemTests {
 
     @Test func `it says once where it goes, and SIGTERM ends it with what is open`() async throws {
       let path = try await Path()
-      #expect(
-        path.forward.output == "pico forward: 127.0.0.1:\(path.port) goes to db on http://127.0.0.1:\(path.deployment.port)\n")
+      // It says so once the port is open.
+      let line = "pico forward: 127.0.0.1:\(path.port) goes to db on http://127.0.0.1:\(path.deployment.port)\n"
+      try await eventually("its line") { !path.forward.output.isEmpty }
+      #expect(path.forward.output == line)
       let link = try LoopbackSocket(port: path.port)
       _ = try await link.receive { String(decoding: $0, as: UTF8.self) == "220 ready\n" }
       path.forward.send(SIGTERM)

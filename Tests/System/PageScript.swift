@@ -26,21 +26,28 @@ struct PageScript {
     """#.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
 
   /// - Parameter file: the name of a page, whose commands stand in blocks of `sh`.
-  init(page file: String) {
+  /// - Parameter isCluster: its servers stay, each on ports of its own.
+  init(page file: String, isCluster: Bool = false) {
+    self.isCluster = isCluster
     var isCommand = false
     for line in readFile("\(Stage.root)/docs/\(file)").split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
       if line.hasPrefix("```") { isCommand = line == "```sh" } else if isCommand { add(line) }
     }
   }
 
+  private let isCluster: Bool
+
   private mutating func add(_ line: String) {
     guard !line.hasPrefix("pico-top ") else { return lines.append("in_terminal '\(line)'") }
     // Another server takes the place of the one before, and of its agents.
-    if line.hasPrefix("pico server") { lines.append("[ -z \"$pico\" ] || { kill $pico; wait $pico; pico=; }") }
+    if line.hasPrefix("pico server"), !isCluster { lines.append("[ -z \"$pico\" ] || { kill $pico; wait $pico; pico=; }") }
     lines.append(line)
     guard line.hasSuffix(" &") else { return }
     switch line.split(separator: " ").prefix(2).joined(separator: " ") {
-    case "pico server": lines += ["pico=\"$pico $!\"", "until_true admin /ready"]
+    case "pico server":
+      let port = line.firstMatch(of: #/--admin.listen localhost:(\d+)/#).map { String($0.1) }
+      lines += ["pico=\"$pico $!\"", port.map { "until_true curl -sf http://localhost:\($0)/ready" } ?? "until_true admin /ready"]
+    case "etcd --data-dir": lines += ["started=\"$started $!\"", "until_true curl -sf http://localhost:2379/health"]
     case "pico agent": lines += ["pico=\"$pico $!\"", "until_true has_listener"]
     default: lines += ["started=\"$started $!\"", "until_true curl -sf http://localhost:3000"]
     }

@@ -31,6 +31,16 @@ extension MetricsReport {
     for failure in handshakeFailures {
       output.sample("pico_tls_handshake_failures_total", labels: [("port", failure.port), ("reason", failure.reason)], failure.count)
     }
+    if let cluster {
+      output.family("pico_cluster_nodes", .gauge, help: "Nodes of the cluster that this one knows of, itself among them.")
+      for (state, count) in [("active", cluster.active), ("draining", cluster.draining), ("unreachable", cluster.unreachable)] {
+        output.sample("pico_cluster_nodes", labels: [("state", state)], count)
+      }
+      output.family("pico_cluster_store_stale_seconds", .gauge, help: "Since what is known was proved to be what the store holds.")
+      output.sample("pico_cluster_store_stale_seconds", cluster.storeStaleSeconds)
+      output.family("pico_cluster_forwarded_total", .counter, help: "Streams that were opened to listeners of other nodes.")
+      for node in cluster.forwarded { output.sample("pico_cluster_forwarded_total", labels: [("node", node.node)], node.count) }
+    }
     output.gauge("pico_listeners", help: "Listeners that are registered here.", listeners)
     output.gauge("pico_endpoints", help: "Endpoints with at least one listener here.", endpoints)
     output.histogram("pico_tunnel_rtt_seconds", help: "Round trips of the pings over tunnels.", tunnelRoundTrip)

@@ -29,7 +29,28 @@ package struct MetricsReport: Equatable, Sendable {
   /// Open now, over all tunnels.
   package var tunnelStreams = 0
 
+  /// Nil on a node that is alone.
+  package var cluster: Cluster?
+
   package init() {}
+
+  /// What a node knows of its cluster.
+  package struct Cluster: Equatable, Sendable {
+    /// Nodes by state, this one among them.
+    package var active = 0
+    package var draining = 0
+    package var unreachable = 0
+    /// Since what is known was last proved to be what the store holds.
+    package var storeStaleSeconds = 0.0
+    /// Streams that were opened to each other node that is there now.
+    package var forwarded: [(node: String, count: UInt64)] = []
+
+    package static func == (left: Cluster, right: Cluster) -> Bool {
+      (left.active, left.draining, left.unreachable, left.storeStaleSeconds)
+        == (right.active, right.draining, right.unreachable, right.storeStaleSeconds)
+        && left.forwarded.elementsEqual(right.forwarded, by: ==)
+    }
+  }
 
   /// Requests that ended with one status, of one method.
   package struct RequestCount: Equatable, Sendable {

@@ -12,7 +12,7 @@ struct NodeReport: AdminSource {
   let actions: ListenerActions
   let tls: PortsTLS
 
-  var readiness: Readiness { node.isLeaving ? .notReady(reason: "shutting down") : .ready }
+  var readiness: Readiness { node.unreadiness.map { .notReady(reason: $0) } ?? .ready }
 
   func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { await actions.perform(action, by: by) }
   func blocks(_ scope: TenantScope) async -> [BlockRow] { actions.blocks(scope) }
@@ -82,8 +82,9 @@ struct NodeReport: AdminSource {
       .init(port: "\($0.port)", reason: $0.reason.text, count: $0.count)
     }
     report.handshakeFailures = tls.handshakeFailures
+    report.cluster = node.membership?.report
     report.listeners = node.routes.listeners
-    report.endpoints = node.routes.all.count
+    report.endpoints = node.routes.all.count { $0.count > 0 }
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)
     report.tunnelStreams = counts.streams
     return report

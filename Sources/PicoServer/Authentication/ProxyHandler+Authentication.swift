@@ -106,25 +106,25 @@ extension ProxyHandler {
     accessRecord = nil
     phase = .head
     deadline = 0
-    isAwaitingKeys = true
+    isAwaitingAnswer = true
     isCountedAhead = authenticator === node.authenticators.proxy && loop.limits.looksAtClients
     keep(bytes)
     pauseReading()
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    context.eventLoop.makeFutureWithTask { await authenticator.refreshForUnknownKey(of: token) }.whenComplete { _ in bound.value.keysCame()
-    }
+    context.eventLoop.makeFutureWithTask { await authenticator.refreshForUnknownKey(of: token) }
+      .whenComplete { _ in bound.value.answerCame() }
   }
 
   /// Safe to call when nothing waits.
-  func stopAwaitingKeys() {
-    guard isAwaitingKeys else { return }
-    isAwaitingKeys = false
+  func stopAwaitingAnswer() {
+    guard isAwaitingAnswer else { return }
+    isAwaitingAnswer = false
     loop.statistics.inFlight &-= 1
   }
 
-  private func keysCame() {
-    guard isAwaitingKeys else { return }
-    stopAwaitingKeys()
+  func answerCame() {
+    guard isAwaitingAnswer else { return }
+    stopAwaitingAnswer()
     guard context != nil, phase == .head, isWritable else { return }
     readPipelined()
   }

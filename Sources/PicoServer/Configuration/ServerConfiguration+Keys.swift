@@ -4,7 +4,7 @@ internal import PicoCore
 extension ServerConfiguration {
   /// Every key of `pico server`.
   package static let schema = ConfigurationSchema(
-    initial: ServerConfiguration(), keys: proxyKeys + portKeys + tlsKeys + nodeKeys, check: check)
+    initial: ServerConfiguration(), keys: proxyKeys + portKeys + tlsKeys + clusterKeys + nodeKeys, check: check)
 
   /// Of rates: one each microsecond.
   static let highestRate = 1_000_000
@@ -147,6 +147,7 @@ extension ServerConfiguration {
     checkPorts(configuration, &problems)
     checkAuthentication(configuration, &problems)
     checkTLS(configuration, &problems)
+    checkCluster(configuration, &problems)
     let listeners = configuration.sharesSocket ? configuration.proxy.tls : configuration.upstream.tls
     if !configuration.upstream.auth.isOn, listeners.clientCA == nil, problems.provenance["upstream.max-listeners-per-token"] != nil {
       problems.contradiction(

@@ -6,6 +6,7 @@ package struct ServerConfiguration: Sendable, Equatable {
   package var proxy = Proxy()
   package var upstream = Upstream()
   package var admin = Admin()
+  package var cluster = Cluster()
   package var tunnel = Tunnel()
   package var memory = Memory()
   package var metrics = Metrics()

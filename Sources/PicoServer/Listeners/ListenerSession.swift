@@ -20,6 +20,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   /// Its place among those of the same identity. Given back when it is to make way for another, so that a move needs no second place.
   var hold: ListenerHold?
   private var isLeaving = false
+  private(set) var isAskedToMove = false
   private var isReplaced = false
   /// What the log and the event say of an end that was ours.
   private var endReason: String?
@@ -152,6 +153,11 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   // MARK: Draining
 
   /// Asks the agent to move, or takes leave of a plain yamux peer, which knows only the end.
+  func askToMove() {
+    isAskedToMove = true
+    drain()
+  }
+
   func drain() {
     hold = nil
     guard let tunnel else { return }

@@ -13,7 +13,7 @@ extension ProxyHandler {
     switch path {
     case .ready:
       guard head.method == .get || head.method == .head else { return fail(.methodNotAllowed, behind: rest) }
-      guard !node.isLeaving else { return fail(.shuttingDown, behind: rest) }
+      guard node.unreadiness == nil else { return fail(.shuttingDown, behind: rest) }
       answerReady(behind: rest)
     case .listener(let name):
       guard port.contains(.listeners) else { return fail(.notFound, behind: rest) }
@@ -21,6 +21,9 @@ extension ProxyHandler {
     case .tcp(let name):
       guard port.contains(.requests) else { return fail(.notFound, behind: rest) }
       openTCP(head, bytes, name, rest)
+    case .link:
+      guard port.contains(.links) else { return fail(.notFound, behind: rest) }
+      openLink(head, bytes, rest)
     case .unknown:
       fail(.notFound, behind: rest)
     }

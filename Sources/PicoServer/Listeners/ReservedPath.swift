@@ -7,10 +7,13 @@ enum ReservedPath: Equatable {
   case listener(HeadSlice)
   /// Bytes in both directions to an endpoint, for TCP.
   case tcp(HeadSlice)
+  /// Another node introduces itself.
+  case link
   case unknown
 
   private static let own: StaticString = "/pico/v1/"
   private static let readyPath: StaticString = "/pico/v1/ready"
+  private static let linkPath: StaticString = "/pico/v1/link"
   private static let prefixes: [(path: StaticString, isTCP: Bool)] = [
     ("/pico/v1/listener/", false), ("/piko/v1/upstream/", false), ("/pico/v1/tcp/", true), ("/_piko/v1/tcp/", true),
   ]
@@ -28,6 +31,10 @@ enum ReservedPath: Equatable {
   init(_ path: HeadSlice, _ bytes: RawSpan) {
     if path.count == Self.readyPath.utf8CodeUnitCount, Self.begins(path, with: Self.readyPath, bytes) {
       self = .ready
+      return
+    }
+    if path.count == Self.linkPath.utf8CodeUnitCount, Self.begins(path, with: Self.linkPath, bytes) {
+      self = .link
       return
     }
     for (prefix, isTCP) in Self.prefixes where Self.begins(path, with: prefix, bytes) {

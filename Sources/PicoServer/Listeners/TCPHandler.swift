@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import PicoAuth
+internal import PicoCluster
 internal import PicoCore
 internal import PicoHTTP
 internal import PicoTunnel
@@ -60,8 +61,8 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
     while attempts < ExchangeState.maximumAttempts, let next = routes.pick(excluding: tried, caller: loop.resources, now: now) {
       tried[attempts] = next.id
       attempts += 1
-      guard let stream = next.open(self, from: loop.resources, mailboxes: loop.node.mailboxes) else {
-        wasFull = true
+      guard let stream = next.open(self, .raw, from: loop.resources, mailboxes: loop.node.mailboxes) else {
+        wasFull = wasFull || next.remote == nil
         continue
       }
       listener?.inFlight.subtract(1, ordering: .relaxed)

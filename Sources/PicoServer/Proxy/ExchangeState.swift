@@ -58,12 +58,20 @@ struct ExchangeState {
   /// What the client sent after a 101.
   var bytesInAfterSwitch = 0
   var attempts = 0
+  /// When the last of them was made, in steady nanoseconds.
+  var attemptedAt: UInt64 = 0
   var tried = InlineArray<3, ListenerID?>(repeating: nil)
   var hasRetriedDelivered = false
   /// A listener took no more streams.
   var wasFull = false
   /// The whole of what was sent so far is in the retry buffer.
   var canReplay = true
+
+  /// Doing the request a second time is as good as once, and nothing of its answer is downstream.
+  var mayBeRepeated: Bool {
+    response == .awaitingHead && canReplay && attempts < Self.maximumAttempts && method.isIdempotent && requestBody.payloadBytes == 0
+      && !hasRetriedDelivered
+  }
 
   /// - Parameter mayRetryDelivered: whether the budget of retries has room; asked for only where it decides.
   func decide(on code: StreamResetCode, mayRetryDelivered: () -> Bool) -> FailureDecision {
@@ -73,7 +81,7 @@ struct ExchangeState {
       case .notSent, .connectTimeout:
         return .retryUndelivered
       case .sessionLost, .resetAfterSend, .cancelled:
-        if method.isIdempotent, requestBody.payloadBytes == 0, !hasRetriedDelivered, mayRetryDelivered() { return .retryDelivered }
+        if mayBeRepeated, mayRetryDelivered() { return .retryDelivered }
       case .malformedResponse, .upstreamTimeout:
         break
       }

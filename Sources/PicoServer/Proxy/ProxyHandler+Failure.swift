@@ -33,6 +33,19 @@ extension ProxyHandler {
     }
   }
 
+  /// Nanoseconds in which another node has to say that it took a hop.
+  private static var hopTimeout: UInt64 { 300_000_000 }
+
+  /// The other node has not taken the request: that node is left out, and the request goes elsewhere if it may be repeated, as it may have been
+  /// delivered. A node that took it is not at fault for a slow upstream.
+  func checkHop(_ now: UInt64) {
+    guard phase == .exchange, exchange.response == .awaitingHead, now > exchange.attemptedAt &+ Self.hopTimeout,
+      let remote = listener?.remote, let hop = stream as? TunnelStream, !hop.isAcknowledged
+    else { return }
+    remote.suspect(now: now)
+    if exchange.mayBeRepeated { streamFailed(.sessionLost) }
+  }
+
   private func retry(_ now: UInt64) {
     loop.statistics.recordRetry()
     if let waiting = responseInput.take() { loop.resources.giveBack(waiting) }

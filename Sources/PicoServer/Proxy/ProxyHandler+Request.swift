@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import PicoAuth
+internal import PicoCluster
 internal import PicoCore
 internal import PicoHTTP
 internal import PicoTunnel
@@ -47,6 +48,8 @@ extension ProxyHandler {
       if let grant = token?.grant, !grant.permits(span.extracting(name.range)) { return fail(.endpointNotPermitted, behind: rest) }
       findRoutes(name, of: tenant, span)
     }
+    if routes == nil, let endpoint = endpoint(in: head, span, of: tenant), looksUp(endpoint, with: bytes) { return }
+    hasLookedUp = false
     guard let routes else { return fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams, behind: rest) }
     if moves(for: routes, with: bytes) { return }
     exchange.isRouted = true
@@ -74,6 +77,11 @@ extension ProxyHandler {
       accessRecord ?? AccessRecord(head, span, client: forwarding.clientAddress, headers: node.configuration.proxy.accessLogHeaders)
     record.isTailed = true
     accessRecord = record
+  }
+
+  private func endpoint(in head: borrowing RequestHead, _ span: RawSpan, of tenant: TenantID) -> EndpointID? {
+    guard case .found(let name, _) = node.settings.lookup.find(in: head, span) else { return nil }
+    return EndpointID(name.text(in: span), of: tenant)
   }
 
   /// The routes of the last request serve again while the name is the same.
@@ -117,8 +125,10 @@ extension ProxyHandler {
     {
       exchange.tried[exchange.attempts] = listener.id
       exchange.attempts += 1
-      guard let stream = listener.open(self, from: loop.resources, mailboxes: node.mailboxes) else {
-        exchange.wasFull = true
+      exchange.attemptedAt = now
+      guard let stream = listener.open(self, exchange.asksForUpgrade ? .raw : .exchange, from: loop.resources, mailboxes: node.mailboxes)
+      else {
+        exchange.wasFull = exchange.wasFull || listener.remote == nil
         continue
       }
       releaseListener()

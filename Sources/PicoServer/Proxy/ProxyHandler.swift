@@ -72,8 +72,10 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   var accessRecord: AccessRecord?
   /// That the last request had.
   var knownToken: KnownToken?
-  /// A request waits for a key set to be fetched.
-  var isAwaitingKeys = false
+  /// A request waits for a key set to be fetched, or for the store to say where its endpoint is.
+  var isAwaitingAnswer = false
+  /// For the request at the front the store was asked.
+  var hasLookedUp = false
 
   static let pipelineLimit = 64 << 10
   static let lingerTime: UInt64 = 1_000_000_000
@@ -131,7 +133,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     guard self.context != nil else { return }
     self.context = nil
     phase = .left
-    stopAwaitingKeys()
+    stopAwaitingAnswer()
     loop.connections[ObjectIdentifier(self)] = nil
     loop.resources.stopSweeping(self)
     releaseHeld()
@@ -142,7 +144,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = unwrapInboundIn(data)
     switch phase {
-    case .head where isWritable && !isAwaitingKeys: readHead(bytes)
+    case .head where isWritable && !isAwaitingAnswer: readHead(bytes)
     case .head: readLater(bytes)
     case .exchange: readBody(bytes)
     case .upgraded: relayUpstream(bytes)
@@ -318,6 +320,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   // MARK: Time
 
   func sweep(now: UInt64) {
+    if listener?.remote != nil { checkHop(now) }
     guard deadline != 0, now >= deadline else { return }
     switch phase {
     case .head where !isWritable:
@@ -364,6 +367,8 @@ struct ProxyPort: OptionSet, Sendable {
   let rawValue: UInt8
   static let requests = ProxyPort(rawValue: 1)
   static let listeners = ProxyPort(rawValue: 2)
+  /// Of other nodes.
+  static let links = ProxyPort(rawValue: 4)
 
   /// As the metrics call it.
   var counted: RefusedConnections.Port { contains(.requests) ? .proxy : .upstream }

@@ -15,7 +15,7 @@ enum ProxyPortListener {
     return try Acceptor(try ListenAddresses.resolve(address, key: key), key: key, logger: node.logger) { descriptor in
       loops.countAccepted()
       // Whom a PROXY protocol header speaks for is known only later.
-      if !(port.contains(.requests) && node.settings.usesProxyProtocol) {
+      if !port.contains(.links), !(port.contains(.requests) && node.settings.usesProxyProtocol) {
         let access = node.access.withLock { $0 }
         if access.isOn, access.permitted(ListenSocket.peer(of: descriptor), on: port).isEmpty {
           node.limits.refusedConnections.record(port.counted, .address)

@@ -6,7 +6,14 @@ internal import Synchronization
 /// The listeners of one endpoint and the choice among them. Shared by all loops.
 package final class EndpointRoutes: Sendable {
   package let endpoint: EndpointID
-  private let listeners = Locked<ContiguousArray<Listener>>([])
+  private struct Listeners {
+    var here: ContiguousArray<Listener> = []
+    /// One for each other node that has some, weighing as many.
+    var elsewhere: ContiguousArray<Listener> = []
+    var elsewhereWeight = 0
+  }
+
+  private let listeners = Locked(Listeners())
   private let listenerCount = Atomic<Int>(0)
   /// The endpoint had no listener for a while and its routes were taken out of the table; look it up again.
   private let retired = Atomic<Bool>(false)
@@ -29,7 +36,7 @@ package final class EndpointRoutes: Sendable {
   /// The limit of the endpoint that refuses one more request; nil when it may come in.
   func refusal(_ limits: ProxyLimits, now: UInt64) -> NodeLimit? {
     if limits.maxRequestsPerEndpoint > 0 {
-      let inFlight = listeners.withLock { $0.reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
+      let inFlight = listeners.withLock { ($0.here + $0.elsewhere).reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
       if inFlight >= limits.maxRequestsPerEndpoint { return .endpointRequests }
     }
     guard limits.rateLimit > 0 else { return nil }
@@ -61,7 +68,7 @@ package final class EndpointRoutes: Sendable {
 
   func add(_ listener: Listener) {
     listeners.withLock {
-      $0.append(listener)
+      $0.here.append(listener)
       loopBits.bitwiseOr(1 << UInt64(listener.loop.index & 63), ordering: .relaxed)
       listenerCount.add(1, ordering: .relaxed)
     }
@@ -73,11 +80,11 @@ package final class EndpointRoutes: Sendable {
   func remove(_ leaving: [Listener], leaving minimum: Int = 0) -> Int? {
     let removed: [Listener]? = listeners.withLock { listeners in
       let chosen = Set(leaving.map(ObjectIdentifier.init))
-      let removed = listeners.filter { chosen.contains(ObjectIdentifier($0)) }
-      guard minimum == 0 || listeners.count - removed.count >= minimum else { return nil }
-      listeners.removeAll { chosen.contains(ObjectIdentifier($0)) }
+      let removed = listeners.here.filter { chosen.contains(ObjectIdentifier($0)) }
+      guard minimum == 0 || listeners.here.count - removed.count >= minimum else { return nil }
+      listeners.here.removeAll { chosen.contains(ObjectIdentifier($0)) }
       for listener in removed { listener.state = .draining }
-      let bits = listeners.reduce(UInt64(0)) { $0 | 1 << UInt64($1.loop.index & 63) }
+      let bits = listeners.here.reduce(UInt64(0)) { $0 | 1 << UInt64($1.loop.index & 63) }
       loopBits.store(bits, ordering: .relaxed)
       listenerCount.subtract(removed.count, ordering: .relaxed)
       return Array(removed)
@@ -94,7 +101,27 @@ package final class EndpointRoutes: Sendable {
     return bits.trailingZeroBitCount
   }
 
-  var all: [Listener] { listeners.withLock { Array($0) } }
+  /// Of this node.
+  var all: [Listener] { listeners.withLock { Array($0.here) } }
+  /// Nobody has any.
+  var isEmpty: Bool { listeners.withLock { $0.here.isEmpty && $0.elsewhere.isEmpty } }
+
+  /// Another node has that many listeners now; 0 takes it out.
+  func setElsewhere(_ node: RemoteNode, count: Int, make: () -> Listener) {
+    listeners.withLock { listeners in
+      let place = listeners.elsewhere.firstIndex { $0.remote === node }
+      if count == 0 {
+        if let place { listeners.elsewhere.remove(at: place) }
+      } else if let place {
+        listeners.elsewhere[place].weight = count
+      } else {
+        let listener = make()
+        listener.weight = count
+        listeners.elsewhere.append(listener)
+      }
+      listeners.elsewhereWeight = listeners.elsewhere.reduce(0) { $0 + $1.weight }
+    }
+  }
 
   /// The listener with fewer requests in flight of two taken at random, by weight; one on the caller's loop when they are equal.
   ///
@@ -103,19 +130,54 @@ package final class EndpointRoutes: Sendable {
   func pick(excluding tried: InlineArray<3, ListenerID?>, caller: LoopResources, now: UInt64) -> Listener? {
     let random = caller.fastRandom()
     return listeners.withLock { listeners in
-      if listeners.count == 1 {
-        let only = listeners[0]
-        return only.state == .draining || Self.contains(tried, only.id) ? nil : only
-      }
-      guard listeners.count > 1 else { return nil }
-      let first = Int(random % UInt64(listeners.count))
-      var second = Int((random >> 32) % UInt64(listeners.count &- 1))
-      if second >= first { second &+= 1 }
-      let one = listeners[first]
-      let two = listeners[second]
-      if Self.isOpen(one, tried, now), Self.isOpen(two, tried, now) { return Self.lighter(one, two, caller) }
-      return Self.search(listeners, from: first, tried, caller, now)
+      listeners.elsewhere.isEmpty
+        ? Self.pick(listeners.here, random, tried, caller, now) : Self.pick(listeners, random, tried, caller, now)
     }
+  }
+
+  /// As ``pick(excluding:caller:now:)``, of this node's own: for what came from another node already.
+  func pickHere(excluding tried: InlineArray<3, ListenerID?>, caller: LoopResources, now: UInt64) -> Listener? {
+    let random = caller.fastRandom()
+    return listeners.withLock { Self.pick($0.here, random, tried, caller, now) }
+  }
+
+  private static func pick(
+    _ listeners: ContiguousArray<Listener>, _ random: UInt64, _ tried: InlineArray<3, ListenerID?>, _ caller: LoopResources, _ now: UInt64
+  ) -> Listener? {
+    if listeners.count == 1 {
+      let only = listeners[0]
+      return only.state == .draining || contains(tried, only.id) ? nil : only
+    }
+    guard listeners.count > 1 else { return nil }
+    let first = Int(random % UInt64(listeners.count))
+    var second = Int((random >> 32) % UInt64(listeners.count &- 1))
+    if second >= first { second &+= 1 }
+    let one = listeners[first]
+    let two = listeners[second]
+    if isOpen(one, tried, now), isOpen(two, tried, now) { return lighter(one, two, caller) }
+    return search(listeners, from: first, tried, caller, now)
+  }
+
+  /// Over all nodes: each listener of the endpoint is as likely to be one of the two, wherever it is.
+  private static func pick(
+    _ listeners: borrowing Listeners, _ random: UInt64, _ tried: InlineArray<3, ListenerID?>, _ caller: LoopResources, _ now: UInt64
+  ) -> Listener? {
+    let one = listener(listeners, at: Int(random >> 32) % (listeners.here.count &+ listeners.elsewhereWeight))
+    let two = listener(listeners, at: Int(random & 0xFFFF_FFFF) % (listeners.here.count &+ listeners.elsewhereWeight))
+    if isOpen(one, tried, now), isOpen(two, tried, now), !one.isOnDrainingNode, !two.isOnDrainingNode {
+      return one === two ? one : lighter(one, two, caller)
+    }
+    return search(listeners.here + listeners.elsewhere, from: 0, tried, caller, now)
+  }
+
+  private static func listener(_ listeners: borrowing Listeners, at place: Int) -> Listener {
+    if place < listeners.here.count { return listeners.here[place] }
+    var rest = place &- listeners.here.count
+    for listener in listeners.elsewhere {
+      rest &-= listener.weight
+      if rest < 0 { return listener }
+    }
+    return listeners.elsewhere[listeners.elsewhere.count &- 1]
   }
 
   /// One of the two cannot serve: look at all, from a random place.
@@ -130,7 +192,7 @@ package final class EndpointRoutes: Sendable {
     for offset in 0..<listeners.count {
       let listener = listeners[(start + offset) % listeners.count]
       guard listener.state != .draining, !contains(tried, listener.id) else { continue }
-      if listener.state == .unhealthy {
+      if listener.state == .unhealthy || listener.isOnDrainingNode {
         last = last.map { lighter($0, listener, caller) } ?? listener
         continue
       }

@@ -1,8 +1,10 @@
+internal import PicoCluster
 package import PicoCore
 package import PicoTunnel
 internal import Synchronization
 
-/// One registration for one endpoint: a tunnel that streams can be opened on, from any loop.
+/// What an endpoint's requests can be given to: one registration here, a tunnel that streams can be opened on from any loop; or all of another
+/// node's registrations, which take hops.
 ///
 /// What other loops read is immutable or atomic; the tunnel belongs to `loop`.
 @safe package final class Listener: @unchecked Sendable {
@@ -36,6 +38,8 @@ internal import Synchronization
   private nonisolated(unsafe) let cells: UnsafeMutableBufferPointer<TrafficCell?>
   /// The verified identity of the agent.
   package let identity: String?
+  /// The node that has the listeners; nil for one of this node's own.
+  package let remote: RemoteNode?
   // Read and written on `loop` only.
   nonisolated(unsafe) weak var tunnel: TunnelHandler?
   nonisolated(unsafe) weak var session: ListenerSession?
@@ -50,7 +54,7 @@ internal import Synchronization
 
   init(
     id: ListenerID, endpoint: EndpointID, loop: LoopResources, loopCount: Int, isPico: Bool, remoteAddress: String, connectedAt: Double,
-    identity: String? = nil, agent: AgentFacts
+    identity: String? = nil, remote: RemoteNode? = nil, agent: AgentFacts
   ) {
     self.id = id
     self.endpoint = endpoint
@@ -59,6 +63,7 @@ internal import Synchronization
     self.remoteAddress = remoteAddress
     self.connectedAt = connectedAt
     self.identity = identity
+    self.remote = remote
     self.agent = Locked(agent)
     unsafe cells = .allocate(capacity: loopCount)
     unsafe cells.initialize(repeating: nil)
@@ -79,6 +84,9 @@ internal import Synchronization
     set { stateValue.store(newValue.rawValue, ordering: .relaxed) }
   }
 
+  /// Its node gives its listeners away.
+  var isOnDrainingNode: Bool { remote?.isDraining == true }
+
   /// The agent says whether its upstream is well. Who drains goes on draining; false then.
   func setHealth(isUp: Bool) -> Bool {
     let (old, new) = isUp ? (State.unhealthy, State.active) : (.active, .unhealthy)
@@ -94,7 +102,7 @@ internal import Synchronization
   private static let longestLeave: UInt64 = 30_000_000_000
   private static let probation: UInt64 = 10_000_000_000
 
-  func isLeftOut(now: UInt64) -> Bool { now < leftOutUntil.load(ordering: .relaxed) }
+  func isLeftOut(now: UInt64) -> Bool { now < leftOutUntil.load(ordering: .relaxed) || remote?.isReachable == false }
 
   /// Its agent could not connect to the upstream; true when that leaves the listener out from now on: the last few failed, or half of the
   /// last ten seconds.
@@ -137,7 +145,11 @@ internal import Synchronization
   // MARK: Streams
 
   /// Opens a stream for a consumer on `caller`'s loop; nil when the tunnel takes none, which another loop says by a reset.
-  func open(_ consumer: any StreamConsumer, from caller: LoopResources, mailboxes: Mailboxes) -> (any ByteStream)? {
+  /// - Parameter kind: what another node has to know of it.
+  func open(
+    _ consumer: any StreamConsumer, _ kind: HopHeader.Kind, from caller: LoopResources, mailboxes: Mailboxes
+  ) -> (any ByteStream)? {
+    if let remote { return remote.open(consumer, HopHeader(kind, endpoint), from: caller) }
     if caller === loop { return unsafe tunnel?.open(consumer) }
     return CrossLoopStream(consumer: consumer, listener: self, caller: caller, mailboxes: mailboxes)
   }

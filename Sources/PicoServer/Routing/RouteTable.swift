@@ -1,7 +1,7 @@
 package import PicoCore
 internal import Synchronization
 
-/// Where each endpoint of this node is. A lookup takes one lock of 64; connections keep what they found until it is retired.
+/// Where each endpoint is, here and on other nodes. A lookup takes one lock of 64; connections keep what they found until it is retired.
 package final class RouteTable: Sendable {
   private static let shardCount = 64
 
@@ -11,6 +11,7 @@ package final class RouteTable: Sendable {
 
   private let shards: [Shard] = (0..<shardCount).map { _ in Shard() }
   private let listenerCount = Atomic<Int>(0)
+  private let observer = Locked<(@Sendable (EndpointID) -> Void)?>(nil)
   /// Endpoints that somebody tails, also those that are not there.
   private let tails = Locked<[EndpointID: TailShare]>([:])
 
@@ -37,6 +38,7 @@ package final class RouteTable: Sendable {
       return routes
     }
     listenerCount.add(1, ordering: .relaxed)
+    tell(listener.endpoint)
     return routes
   }
 
@@ -65,15 +67,37 @@ package final class RouteTable: Sendable {
     let removed: Int? = shard(endpoint).routes.withLock { table in
       guard let routes = table[endpoint] else { return minimum == 0 ? 0 : nil }
       let removed = routes.remove(listeners, leaving: minimum)
-      if routes.count == 0 {
-        routes.retire()
-        table[endpoint] = nil
-      }
+      Self.forgetIfEmpty(routes, in: &table)
       return removed
     }
     guard let removed else { return false }
     listenerCount.subtract(removed, ordering: .relaxed)
+    if removed > 0 { tell(endpoint) }
     return true
+  }
+
+  private static func forgetIfEmpty(_ routes: EndpointRoutes, in table: inout [EndpointID: EndpointRoutes]) {
+    guard routes.isEmpty else { return }
+    routes.retire()
+    table[routes.endpoint] = nil
+  }
+
+  // MARK: The cluster
+
+  /// Called with each endpoint whose number of listeners on this node changed, on the thread that changed it.
+  func observe(_ observer: @escaping @Sendable (EndpointID) -> Void) { self.observer.withLock { $0 = observer } }
+
+  private func tell(_ endpoint: EndpointID) { observer.withLock { $0 }?(endpoint) }
+
+  /// Another node has that many listeners of the endpoint now.
+  func set(_ endpoint: EndpointID, on node: RemoteNode, count: Int, make: () -> Listener) {
+    shard(endpoint).routes.withLock { table in
+      guard table[endpoint] != nil || count > 0 else { return }
+      let routes = table[endpoint] ?? create(endpoint)
+      table[endpoint] = routes
+      routes.setElsewhere(node, count: count, make: make)
+      Self.forgetIfEmpty(routes, in: &table)
+    }
   }
 
   /// All endpoints with their listeners, in no order.

@@ -46,7 +46,8 @@ actor HistoryRecorder {
     guard first < current, node.activeCells.load(ordering: .relaxed) > 0 else { return }
     let shares = await loops.gather { context in
       var share: [UInt64: [EndpointID: TrafficSlice]] = [:]
-      for listener in context.statistics.active {
+      // What went to another node is in that one's history.
+      for listener in context.statistics.active where listener.remote == nil {
         guard let cell = listener.existingCell(context.resources) else { continue }
         for epoch in first..<current {
           if let slice = cell.slice(epoch: epoch) { share[epoch, default: [:]][listener.endpoint, default: TrafficSlice()].add(slice) }

@@ -97,8 +97,10 @@ struct PortsTLS: Sendable {
   /// Nil too where requests and listeners share a socket.
   let upstream: PortTLS?
   let admin: PortTLS?
+  /// Of links.
+  let cluster: PortTLS?
 
-  private var all: [PortTLS] { [proxy, upstream, admin].compactMap { $0 } }
+  private var all: [PortTLS] { [proxy, upstream, admin, cluster].compactMap { $0 } }
 
   init(_ configuration: ServerConfiguration, logger: Logger) throws(PicoError) {
     let timeout = configuration.proxy.headTimeout
@@ -107,6 +109,9 @@ struct PortsTLS: Sendable {
       configuration.sharesSocket
       ? nil : try PortTLS.open(configuration.upstream.tls, key: "upstream.tls", handshakeTimeout: timeout, logger: logger)
     admin = try PortTLS.open(configuration.admin.tls, key: "admin.tls", handshakeTimeout: timeout, logger: logger)
+    cluster =
+      configuration.cluster.isOn
+      ? try PortTLS.open(configuration.cluster.tls, key: "cluster.tls", handshakeTimeout: timeout, logger: logger) : nil
   }
 
   /// Looks at the files every two seconds until it is cancelled. Nil without any.
@@ -127,7 +132,7 @@ struct PortsTLS: Sendable {
 
   /// Every reason of every port that encrypts.
   var handshakeFailures: [MetricsReport.HandshakeFailureCount] {
-    [("proxy", proxy), ("upstream", upstream), ("admin", admin)].flatMap { name, port in
+    [("proxy", proxy), ("upstream", upstream), ("admin", admin), ("cluster", cluster)].flatMap { name, port in
       port?.failures.all.map { .init(port: name, reason: $0.reason.rawValue, count: $0.count) } ?? []
     }
   }

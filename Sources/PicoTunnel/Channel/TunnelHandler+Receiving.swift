@@ -91,7 +91,7 @@ extension TunnelHandler {
   private func accept(_ slot: Int) -> TunnelStream? {
     let stream = makeStream(slot)
     let generation = stream.generation
-    if settings.session.role == .server {
+    if settings.session.role == .server, !settings.session.isLink {
       let consumer = ControlConsumer(self)
       consumer.stream = stream
       stream.consumer = consumer

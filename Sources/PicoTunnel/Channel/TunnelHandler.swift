@@ -45,7 +45,8 @@ package final class TunnelHandler: ChannelInboundHandler, TickFlushing, Sweepabl
   var isFinBehindPayload = false
   var control: ControlConsumer?
   private var controlBacklog: [ControlMessage] = []
-  private(set) var lastReceived: UInt64
+  /// When the last byte came, in steady nanoseconds.
+  package private(set) var lastReceived: UInt64
   private var nextPing: UInt64
   private(set) var pingValue: UInt32 = 0
   var pingSentAt: UInt64 = 0
@@ -109,7 +110,7 @@ package final class TunnelHandler: ChannelInboundHandler, TickFlushing, Sweepabl
 
   /// Sends a control message; kept until the agent's control stream is there. Without `pico.v1` it is dropped.
   package func send(_ message: ControlMessage) {
-    guard settings.session.isPico, isOpen else { return }
+    guard settings.session.isPico, !settings.session.isLink, isOpen else { return }
     guard let control else {
       controlBacklog.append(message)
       return
@@ -137,7 +138,7 @@ package final class TunnelHandler: ChannelInboundHandler, TickFlushing, Sweepabl
     self.context = context
     isWritable = context.channel.isWritable
     loop.startSweeping(self)
-    if settings.session.isPico, settings.session.role == .client {
+    if settings.session.isPico, settings.session.role == .client, !settings.session.isLink {
       let consumer = ControlConsumer(self)
       consumer.stream = open(consumer)
       control = consumer

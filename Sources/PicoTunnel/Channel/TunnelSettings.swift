@@ -10,4 +10,16 @@ package struct TunnelSettings: Sendable {
     session = SessionSettings(role: role, isPico: isPico)
     masksOutbound = role == .client
   }
+
+  /// Of a link between two nodes: looked at more often than a tunnel, so that a node that is silent is soon left out. What is under way on it
+  /// has longer, as a node that stood still for a moment goes on with it.
+  package static func link(_ role: SessionSettings.Role) -> TunnelSettings {
+    var settings = TunnelSettings(role: role, isPico: true)
+    settings.session.isLink = true
+    settings.session.maximumStreams = 1 << 16
+    settings.session.maximumBuffered = 256 << 20
+    settings.pingInterval = 250_000_000
+    settings.pingTimeout = 5_000_000_000
+    return settings
+  }
 }

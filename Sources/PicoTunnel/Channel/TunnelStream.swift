@@ -23,6 +23,9 @@ package final class TunnelStream: ByteStream {
 
   package var id: UInt32 { slot >= 0 ? tunnel.streamID(slot) : 0 }
 
+  /// The peer took the stream.
+  package var isAcknowledged: Bool { slot >= 0 && tunnel.machine.isAcknowledged(slot) }
+
   package func write(_ bytes: UnsafeRawBufferPointer, end: Bool) -> Bool {
     guard slot >= 0 else { return true }
     return unsafe tunnel.write(self, bytes, end: end)

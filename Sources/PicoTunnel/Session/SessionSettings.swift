@@ -9,6 +9,8 @@ package struct SessionSettings: Equatable, Sendable {
   package var role: Role
   /// `pico.v1` was agreed: resets carry codes, the request's last byte carries FIN, a control stream exists.
   package var isPico: Bool
+  /// Between two nodes: the client opens all streams and the server takes them; there is no control stream.
+  package var isLink = false
   /// Streams that may be open at once, in both directions together.
   package var maximumStreams = 1024
   /// The window of a new stream, fixed by the yamux specification.

@@ -88,7 +88,9 @@ package struct SessionStateMachine: Sendable {
   }
 
   /// The control stream is none of the streams that are counted.
-  private var streamLimit: Int { settings.maximumStreams &+ (settings.isPico ? 1 : 0) }
+  private var streamLimit: Int { settings.maximumStreams &+ (hasControl ? 1 : 0) }
+
+  private var hasControl: Bool { settings.isPico && !settings.isLink }
 
   private mutating func takeSlot(id: UInt32) -> Int {
     let slot: Int
@@ -294,10 +296,11 @@ package struct SessionStateMachine: Sendable {
     let id = header.streamID
     guard id != 0, (id & 1 == 1) == (settings.role == .server) else { return .failure(.fault(.wrongParity)) }
     guard table.slot(of: id) == nil else { return .failure(.fault(.duplicateStream)) }
-    // The agent opens its control stream and nothing else.
-    if settings.role == .server {
+    // The agent opens its control stream and nothing else; on a link only one side opens streams.
+    if settings.role == .server, !settings.isLink {
       guard settings.isPico, id == 1, !hasAcceptedControl else { return .failure(.fault(.unexpectedStream)) }
     }
+    guard settings.role == .server || !settings.isLink else { return .failure(.fault(.unexpectedStream)) }
     let length = header.type == .data ? Int(header.length) : 0
     guard table.count < streamLimit, !isGoAwaySent else {
       if isFlood(now) { return .failure(.fault(.flood)) }

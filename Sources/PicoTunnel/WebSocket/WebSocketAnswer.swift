@@ -79,6 +79,9 @@ package struct WebSocketAnswer: Sendable {
     return isWhole || available >= Self.maximumBody ? .refused(refusal(head)) : .needsMore
   }
 
+  /// The first value of a field of the head, once it is whole; `name` is lower case.
+  package func value(of name: String) -> String? { head?.values(name).first }
+
   /// The connection ended: what is there must do.
   package func finish() -> Outcome {
     head.map { .refused(refusal($0)) } ?? .fault(.truncated)
@@ -133,7 +136,7 @@ package struct WebSocketAnswer: Sendable {
   }
 
   /// RFC 6455 section 4.1, the client's list of what a 101 must say.
-  private func check(_ head: Head) -> Outcome {
+  private mutating func check(_ head: Head) -> Outcome {
     let options = head.values("connection").flatMap { $0.split(separator: ",") }.map { $0.trimmed.lowercased() }
     guard head.values("upgrade").map({ $0.lowercased() }) == ["websocket"], options.contains("upgrade") else {
       return .fault(.notAnUpgrade)
@@ -143,6 +146,7 @@ package struct WebSocketAnswer: Sendable {
     guard head.values("sec-websocket-extensions").isEmpty, subprotocols.isEmpty || offered.map({ [$0] == subprotocols }) ?? false else {
       return .fault(.notOffered)
     }
+    self.head = head
     return .accepted(subprotocol: subprotocols.first, rest: Array(bytes[head.bodyStart...]))
   }
 

@@ -47,6 +47,8 @@ package struct WebSocketRequest: Sendable {
   package var agentID: String?
   /// Sent as `Authorization: Bearer`.
   package var token: String?
+  /// Further fields.
+  package var fields: [(name: String, value: String)] = []
 
   package init(authority: String, path: String, key: [UInt8], subprotocol: String? = nil, agentID: String? = nil, token: String? = nil) {
     self.authority = authority
@@ -67,6 +69,7 @@ package struct WebSocketRequest: Sendable {
     if let subprotocol { lines.append("Sec-WebSocket-Protocol: \(subprotocol)") }
     if let agentID { lines.append("x-pico-agent-id: \(agentID)") }
     if let token { lines.append("Authorization: Bearer \(token)") }
+    for field in fields { lines.append("\(field.name): \(field.value)") }
     guard lines.allSatisfy({ $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }) else { return nil }
     return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
   }

@@ -40,6 +40,13 @@ struct RunningNode: Sendable {
   static func with(
     threads: Int = 1, _ change: (inout ServerConfiguration) -> Void = { _ in }, _ body: (RunningNode) async throws -> Void
   ) async throws {
+    try await member(of: nil, threads: threads, change, body)
+  }
+
+  /// As ``with(threads:_:_:)``, of a cluster.
+  static func member(
+    of store: Server.StoreMaker?, threads: Int, _ change: (inout ServerConfiguration) -> Void, _ body: (RunningNode) async throws -> Void
+  ) async throws {
     var configuration = ServerConfiguration()
     configuration.proxy.listen = HostPort(host: "127.0.0.1", port: 0)
     configuration.admin.listen = HostPort(host: "127.0.0.1", port: 0)
@@ -52,7 +59,7 @@ struct RunningNode: Sendable {
       log.close()
       unsafe unlink(lines.path)
     }
-    let server = Server(configuration: configuration, logger: logger, accessLog: log)
+    let server = Server(configuration: configuration, logger: logger, accessLog: log, makeStore: store)
     try await server.start()
     let ports = [server.proxyAddresses, server.upstreamAddresses, server.adminAddresses].map { $0.first?.port ?? 0 }
     let node = RunningNode(server: server, node: server.node, port: ports[0], upstreamPort: ports[1], adminPort: ports[2], accessLog: lines)

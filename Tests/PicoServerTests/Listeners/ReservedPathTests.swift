@@ -9,7 +9,8 @@ import Testing
     ("/pico/v1/ready", "ready"), ("/pico/v1/listener/a", "listener a"), ("/piko/v1/upstream/a.b", "listener a.b"),
     ("/pico/v1/tcp/x", "tcp x"),
     ("/_piko/v1/tcp/x", "tcp x"), ("/pico/v1/listener/a/b", "listener a/b"), ("/pico/v1/listener/", "listener "), ("/pico/v1/", "unknown"),
-    ("/pico/v1/ready/", "unknown"), ("/pico/v1/readyx", "unknown"), ("/pico/v1/listener", "unknown"), ("/pico/v1", nil), ("/", nil),
+    ("/pico/v1/link", "link"), ("/pico/v1/links", "unknown"), ("/pico/v1/ready/", "unknown"), ("/pico/v1/readyx", "unknown"),
+    ("/pico/v1/listener", "unknown"), ("/pico/v1", nil), ("/", nil),
     ("/p", nil),
     ("/PICO/v1/ready", nil), ("/pico/v10/ready", nil), ("/pico%2Fv1/ready", nil), ("//pico/v1/ready", nil), ("/x/../pico/v1/ready", nil),
     ("/piko/v1/ready", nil), ("/_pico/v1/tcp/x", nil), ("/public/v1/ready", nil), ("*", nil),
@@ -27,6 +28,7 @@ import Testing
       case .ready: "ready"
       case .listener(let name): "listener " + name.text(in: span)
       case .tcp(let name): "tcp " + name.text(in: span)
+      case .link: "link"
       case .unknown: "unknown"
       }
     #expect(text == expected)

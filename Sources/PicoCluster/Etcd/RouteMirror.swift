@@ -1,0 +1,158 @@
+internal import EtcdClient
+internal import PicoCore
+
+/// What the store holds, as far as it was read and told, and what that changes for the consumer.
+///
+/// A reading marks what it finds; only what it did not find is swept when it is complete, so that the table is never emptied first. Each
+/// thing remembers the revision of its last change: what is older than that is ignored, in whatever order answers come.
+struct RouteMirror: Sendable {
+  struct Outcome: Sendable, Equatable {
+    var changes: [ClusterChange] = []
+    /// Keys of our own that are gone, and since which revision.
+    var ownGone: [OwnGone] = []
+    /// Values that this version cannot read.
+    var unreadable = 0
+
+    struct OwnGone: Sendable, Equatable {
+      var key: OwnKeys.Key
+      var revision: Int64
+    }
+  }
+
+  fileprivate enum Value: Sendable, Equatable {
+    case record(NodeRecord)
+    case listeners(Int)
+    case block([UInt8])
+  }
+
+  private struct Entry: Sendable {
+    var value: Value
+    var modRevision: Int64
+    var reading: UInt32
+  }
+
+  private let keys: ClusterKeys
+  private let own: NodeID
+  private var entries: [ClusterKeys.Name: Entry] = [:]
+  private var reading: UInt32 = 0
+  private var header: EtcdHeader?
+  private var ownFound: Set<OwnKeys.Key> = []
+  /// One value for each node, which a hundred thousand routes share.
+  private var nodes: [NodeID: NodeID] = [:]
+
+  init(keys: ClusterKeys, own: NodeID) {
+    self.keys = keys
+    self.own = own
+  }
+
+  var count: Int { entries.count }
+
+  /// A reading of everything begins, as of the header's revision.
+  mutating func beginReading(_ header: EtcdHeader) {
+    reading += 1
+    ownFound = []
+    if let last = self.header, !header.continues(last) {
+      // Another history: its revisions cannot be compared with those of before.
+      for name in entries.keys { entries[name]?.modRevision = 0 }
+    }
+    self.header = header
+  }
+
+  /// A part of what is there.
+  mutating func found(_ pairs: [EtcdKeyValue]) -> Outcome {
+    var outcome = Outcome()
+    for pair in pairs { put(pair, into: &outcome) }
+    return outcome
+  }
+
+  /// The reading is complete: what it did not find is gone. Also gives the keys of our own that it found.
+  mutating func endReading() -> (outcome: Outcome, own: Set<OwnKeys.Key>) {
+    var outcome = Outcome()
+    let revision = header?.revision ?? 0
+    for (name, entry) in entries where entry.reading != reading && entry.modRevision <= revision {
+      entries[name] = nil
+      if case .node(let node) = name { nodes[node] = nil }
+      outcome.changes.append(name.change(to: nil))
+    }
+    return (outcome, ownFound)
+  }
+
+  mutating func apply(_ events: [EtcdEvent]) -> Outcome {
+    var outcome = Outcome()
+    for event in events {
+      switch event {
+      case .put(let pair): put(pair, into: &outcome)
+      case .delete(let key, let revision): delete(key, revision, into: &outcome)
+      }
+    }
+    return outcome
+  }
+
+  private mutating func put(_ pair: EtcdKeyValue, into outcome: inout Outcome) {
+    guard let name = name(pair.key) else { return }
+    if let key = ownKey(name) {
+      ownFound.insert(key)
+      return
+    }
+    let value: Value? =
+      switch name {
+      case .node: NodeRecord(json: pair.value).map { .record($0) }
+      case .route: ListenerCount.read(pair.value).map { .listeners($0) }
+      case .block: .block(pair.value)
+      }
+    guard let value else {
+      outcome.unreadable += 1
+      return
+    }
+    if let entry = entries[name] {
+      guard entry.modRevision < pair.modRevision else {
+        entries[name]?.reading = reading
+        return
+      }
+      entries[name] = Entry(value: value, modRevision: pair.modRevision, reading: reading)
+      if entry.value == value { return }
+    } else {
+      entries[name] = Entry(value: value, modRevision: pair.modRevision, reading: reading)
+    }
+    outcome.changes.append(name.change(to: value))
+  }
+
+  private mutating func delete(_ key: String, _ revision: Int64, into outcome: inout Outcome) {
+    guard let name = name(key) else { return }
+    if let key = ownKey(name) {
+      outcome.ownGone.append(.init(key: key, revision: revision))
+    } else if let entry = entries[name], entry.modRevision < revision {
+      entries[name] = nil
+      if case .node(let node) = name { nodes[node] = nil }
+      outcome.changes.append(name.change(to: nil))
+    }
+  }
+
+  private mutating func name(_ key: String) -> ClusterKeys.Name? {
+    guard case .route(let route, let node) = keys.name(key) else { return keys.name(key) }
+    if let shared = nodes[node] { return .route(route, shared) }
+    nodes[node] = node
+    return .route(route, node)
+  }
+
+  private func ownKey(_ name: ClusterKeys.Name) -> OwnKeys.Key? {
+    switch name {
+    case .node(own): .record
+    case .route(let route, own): .route(route)
+    default: nil
+    }
+  }
+}
+
+extension ClusterKeys.Name {
+  fileprivate func change(to value: RouteMirror.Value?) -> ClusterChange {
+    switch (self, value) {
+    case (.node(let node), .record(let record)): .node(node, record)
+    case (.node(let node), _): .node(node, nil)
+    case (.route(let route, let node), .listeners(let count)): .route(route, node, listeners: count)
+    case (.route(let route, let node), _): .route(route, node, listeners: 0)
+    case (.block(let id), .block(let value)): .block(id, value)
+    case (.block(let id), _): .block(id, nil)
+    }
+  }
+}

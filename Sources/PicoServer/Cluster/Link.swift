@@ -1,0 +1,186 @@
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import PicoCluster
+internal import PicoCore
+internal import PicoTransport
+internal import PicoTunnel
+
+/// One loop's link to another node: dials, proves who it is, and dials again whenever it is lost, until it is told to stop. Confined to the
+/// loop.
+///
+/// ```
+/// waiting ──dial──▶ introducing ──101 and the right proof──▶ open
+///    ▲                   │                                    │
+///    └────── lost ◀──────┴──────────────────◀─────────────────┘
+/// ```
+final class Link: TunnelDelegate, Sweepable {
+  private let loop: LoopContext
+  private let peer: RemoteNode
+  private let settings: LinkSettings
+  private var addresses: [HostPort]
+  private var next = 0
+  private var backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(1))
+  private var timer: Scheduled<Void>?
+  private var channel: (any Channel)?
+  private var isStopped = false
+  /// What the log said last, so that it says nothing twice.
+  private var lastFault: String?
+  /// Open, and takes hops.
+  private(set) var tunnel: TunnelHandler?
+
+  init(_ loop: LoopContext, to peer: RemoteNode, at addresses: [HostPort], _ settings: LinkSettings) {
+    self.loop = loop
+    self.peer = peer
+    self.addresses = addresses
+    self.settings = settings
+  }
+
+  func start() {
+    peer.set(self, on: loop.resources)
+    loop.resources.startSweeping(self)
+    dial()
+  }
+
+  func set(_ addresses: [HostPort]) { if !addresses.isEmpty { self.addresses = addresses } }
+
+  /// What is open on it is reset.
+  func stop() {
+    isStopped = true
+    timer?.cancel()
+    loop.resources.stopSweeping(self)
+    peer.set(nil, on: loop.resources)
+    if let tunnel { tunnel.close() } else { channel?.close(promise: nil) }
+  }
+
+  // MARK: Dialling
+
+  private func dial() {
+    guard !isStopped, !addresses.isEmpty else { return }
+    let address = addresses[next % addresses.count]
+    next += 1
+    let handshake = LinkHandshake(
+      LinkIntroduction(
+        cluster: settings.cluster, dialer: loop.node.id, acceptor: peer.id, dialerNonce: LinkIntroduction.makeNonce(), acceptorNonce: ""),
+      authority: address.description, secret: settings.secret, timeout: Self.timeout
+    ) { [weak self] result in self?.answered(result) ?? nil }
+    let connector: AddressConnector
+    do { connector = try AddressConnector(address) } catch { return lost("\(address): \(error)") }
+    let bound = NIOLoopBound((self, handshake), eventLoop: loop.resources.eventLoop)
+    let (eventLoop, tls, host) = (loop.resources.eventLoop, settings.tls, settings.serverName ?? address.host)
+    connector.connect(on: eventLoop) {
+      ClientBootstrap(group: eventLoop)
+        .connectTimeout(Self.timeout)
+        .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            bound.value.0.channel = channel
+            if let tls { try channel.pipeline.syncOperations.addHandler(TLSContext.handler(tls, host: host)) }
+            try channel.pipeline.syncOperations.addHandler(bound.value.1)
+          }
+        }
+    }.assumeIsolated().whenFailure { error in self.lost("\(address): \(ConnectErrorText.text(error))") }
+  }
+
+  private static let timeout = TimeAmount.seconds(2)
+  /// Three pings.
+  private static let silence: UInt64 = 750_000_000
+
+  func sweep(now: UInt64) {
+    if let tunnel, now > tunnel.lastReceived &+ Self.silence { peer.suspect(now: now) }
+  }
+
+  /// The other node answered: what takes the connection over, unless it said no.
+  private func answered(_ result: Result<LinkIntroduction, LinkFault>) -> TunnelHandler? {
+    switch result {
+    case .failure(let fault):
+      lost(fault.description)
+      return nil
+    case .success(let introduction):
+      guard !isStopped else { return nil }
+      let tunnel = TunnelHandler(settings: .link(.client), loop: loop.resources, delegate: self)
+      loop.resources.eventLoop.assumeIsolated().execute { self.opened(tunnel, introduction) }
+      return tunnel
+    }
+  }
+
+  private func opened(_ tunnel: TunnelHandler, _ introduction: LinkIntroduction) {
+    guard tunnel.isOpen, !isStopped else { return tunnel.close() }
+    if let secret = settings.secret {
+      let bytes = HopHeader(.proof).bytes + introduction.proof(of: .dialer, secret: secret)
+      let stream = tunnel.open(ProofSent())
+      _ = unsafe bytes.withUnsafeBytes { unsafe stream?.write($0, end: true) }
+    }
+    self.tunnel = tunnel
+    backoff.reset()
+    lastFault = nil
+    peer.linkOpened()
+    peer.heard()
+    loop.node.logger.debug("link open", metadata: ["node": "\(peer.id)"])
+  }
+
+  private func lost(_ reason: String) {
+    channel = nil
+    guard !isStopped else { return }
+    if reason != lastFault {
+      lastFault = reason
+      loop.node.logger.warning("no link to a node", metadata: ["node": "\(peer.id)", "reason": "\(reason.escapedForDisplay)"])
+    }
+    var generator = SystemRandomNumberGenerator()
+    let delay = backoff.next(using: &generator)
+    timer = loop.resources.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: delay.inNanoseconds))) { self.dial() }
+  }
+
+  // MARK: Tunnel
+
+  func tunnel(_ tunnel: TunnelHandler, didAccept stream: TunnelStream) -> (any StreamConsumer)? { nil }
+  func tunnel(_ tunnel: TunnelHandler, didReceive message: ControlMessage) {}
+  func tunnel(_ tunnel: TunnelHandler, didMeasureRoundTrip nanoseconds: UInt64) { peer.heard() }
+  func tunnelDidReceiveGoAway(_ tunnel: TunnelHandler) {}
+
+  func tunnelDidClose(_ tunnel: TunnelHandler, reason: TunnelCloseReason) {
+    if self.tunnel === tunnel {
+      self.tunnel = nil
+      peer.linkClosed()
+    }
+    lost("\(reason)")
+  }
+}
+
+/// How a node links to the others.
+struct LinkSettings: Sendable {
+  var cluster: String
+  /// nil where certificates alone say who is who.
+  var secret: [UInt8]?
+  var tls: NIOSSLContext?
+  /// What the certificates of the other nodes are for, where that is not their address.
+  var serverName: String?
+}
+
+/// Why a link did not come to be.
+enum LinkFault: Error, Equatable, CustomStringConvertible {
+  case refused(status: Int, message: String)
+  case malformedAnswer
+  case wrongProof
+  case timeout
+  case closed(String)
+
+  var description: String {
+    switch self {
+    case .refused(let status, let message): "refused with \(status): \(message)"
+    case .malformedAnswer: "what answers is no node"
+    case .wrongProof: "it does not know the cluster's secret (cluster.secret-file)"
+    case .timeout: "no answer in time"
+    case .closed(let text): text
+    }
+  }
+}
+
+/// Nothing comes back on the stream of a proof but its end.
+private final class ProofSent: StreamConsumer {
+  func streamDidReceive(_ bytes: ByteBuffer) {}
+  func streamDidEnd() {}
+  func streamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) {}
+  func streamDidBecomeWritable() {}
+}

@@ -1,0 +1,192 @@
+internal import Logging
+internal import NIOCore
+internal import PicoCluster
+internal import PicoCore
+internal import Synchronization
+
+/// This node's place in the cluster: tells the store what it has, and makes of what the store tells of the others nodes that hops can go to.
+final class Membership: Sendable {
+  private struct Peer {
+    let node: RemoteNode
+    var record: NodeRecord
+  }
+
+  private struct State {
+    var peers: [NodeID: Peer] = [:]
+    /// What each other node has, also of nodes whose record has not come.
+    var routes: [NodeID: [EndpointID: Int]] = [:]
+    var tasks: [Task<Void, Never>] = []
+  }
+
+  let store: any RouteStore
+  private let node: Node
+  private let loops: NodeLoops
+  private let link: LinkSettings
+  private let addresses: [String]
+  private let state = Locked(State())
+  /// Held while a count is read and told, so that the last one told is the last one read.
+  private let telling = Locked(())
+
+  private static let recordInterval = Duration.seconds(5)
+
+  /// - Parameter addresses: where other nodes reach this one.
+  init(store: any RouteStore, node: Node, loops: NodeLoops, link: LinkSettings, addresses: [String]) {
+    self.store = store
+    self.node = node
+    self.loops = loops
+    self.link = link
+    self.addresses = addresses
+  }
+
+  // MARK: Life
+
+  /// From here on the others know this node, and it them.
+  /// - Parameter failed: told when the store will not have this node.
+  func start(failed: @escaping @Sendable (PicoError) -> Void) {
+    tellRecord(.active)
+    node.routes.observe { [weak self] in self?.tell($0) }
+    let running = Task { [store] in
+      do throws(PicoError) { try await store.run() } catch { failed(error) }
+    }
+    let following = Task {
+      while let changes = await self.store.changes.next() { await self.obey(changes) }
+    }
+    let reporting = Task {
+      while (try? await Task.sleep(for: Self.recordInterval)) != nil { self.tellRecord(self.node.isDraining ? .draining : .active) }
+    }
+    state.withLock { $0.tasks = [running, following, reporting] }
+  }
+
+  /// The others give this node nothing that they can give elsewhere.
+  func drain() { tellRecord(.draining) }
+
+  /// Takes everything back that was told, and ends all links.
+  func leave() async {
+    await store.leave()
+    let (tasks, peers) = state.withLock { state in
+      defer { state = State() }
+      return (state.tasks, state.peers.values.map(\.node))
+    }
+    for task in tasks { task.cancel() }
+    for peer in peers { await unlink(peer) }
+  }
+
+  /// Others that take listeners and requests.
+  var others: Int { state.withLock { $0.peers.values.count { $0.record.state == .active && $0.node.isReachable } } }
+
+  /// For the metrics; this node counts among the nodes.
+  var report: MetricsReport.Cluster {
+    let peers = state.withLock { Array($0.peers.values) }
+    var report = MetricsReport.Cluster()
+    report.storeStaleSeconds = store.health.staleFor.inSeconds
+    if node.isDraining { report.draining += 1 } else { report.active += 1 }
+    for peer in peers {
+      if !peer.node.isReachable {
+        report.unreachable += 1
+      } else if peer.record.state == .draining {
+        report.draining += 1
+      } else {
+        report.active += 1
+      }
+      report.forwarded.append((peer.node.id.text, peer.node.hops))
+    }
+    report.forwarded.sort { $0.node < $1.node }
+    return report
+  }
+
+  // MARK: Telling
+
+  private func tell(_ endpoint: EndpointID) {
+    telling.withLock { _ in store.setListeners(node.routes.routes(of: endpoint)?.count ?? 0, for: endpoint) }
+  }
+
+  private func tellRecord(_ state: NodeRecord.State) {
+    store.setRecord(
+      NodeRecord(addresses: addresses, version: PicoVersion.current, state: state, listeners: node.routes.listeners))
+  }
+
+  // MARK: Hearing
+
+  private func obey(_ changes: [ClusterChange]) async {
+    for change in changes {
+      switch change {
+      case .node(let id, let record?): await update(id, record)
+      case .node(let id, nil): await remove(id)
+      case .route(let endpoint, let id, let count): set(endpoint, on: id, count: count)
+      case .block: break
+      }
+    }
+  }
+
+  private func update(_ id: NodeID, _ record: NodeRecord) async {
+    let addresses = record.addresses.compactMap { try? HostPort(text: $0) }
+    let (peer, isNew, routes) = state.withLock { state -> (RemoteNode, Bool, [EndpointID: Int]) in
+      if let known = state.peers[id] {
+        state.peers[id]?.record = record
+        return (known.node, false, [:])
+      }
+      let peer = RemoteNode(id: id, eventLoop: loops.loops[0].eventLoop, loopCount: node.loopCount)
+      state.peers[id] = Peer(node: peer, record: record)
+      return (peer, true, state.routes[id] ?? [:])
+    }
+    if peer.isDraining != (record.state == .draining) {
+      peer.isDraining = record.state == .draining
+      node.logger.info("node \(peer.isDraining ? "drains" : "is back")", metadata: ["node": "\(id)"])
+    }
+    let link = link
+    _ = await loops.gather { context in
+      if isNew { Link(context, to: peer, at: addresses, link).start() } else { peer.link(context.resources)?.set(addresses) }
+    }
+    guard isNew else { return }
+    node.logger.info(
+      "node joined", metadata: ["node": "\(id)", "address": "\(record.addresses.first ?? "")", "version": "\(record.version)"])
+    for (endpoint, count) in routes { apply(endpoint, on: peer, count: count) }
+  }
+
+  private func remove(_ id: NodeID) async {
+    let (peer, routes) = state.withLock { state in
+      (state.peers.removeValue(forKey: id)?.node, state.routes.removeValue(forKey: id) ?? [:])
+    }
+    guard let peer else { return }
+    for endpoint in routes.keys { apply(endpoint, on: peer, count: 0) }
+    await unlink(peer)
+    node.logger.info("node left", metadata: ["node": "\(id)"])
+  }
+
+  private func unlink(_ peer: RemoteNode) async {
+    _ = await loops.gather { context in peer.link(context.resources)?.stop() }
+  }
+
+  private func set(_ endpoint: EndpointID, on id: NodeID, count: Int) {
+    let peer = state.withLock { state in
+      state.routes[id, default: [:]][endpoint] = count == 0 ? nil : count
+      return state.peers[id]?.node
+    }
+    if let peer { apply(endpoint, on: peer, count: count) }
+  }
+
+  private func apply(_ endpoint: EndpointID, on peer: RemoteNode, count: Int) {
+    node.routes.set(endpoint, on: peer, count: count) {
+      Listener(elsewhere: peer, endpoint: endpoint, loopCount: node.loopCount)
+    }
+  }
+
+  // MARK: Asking
+
+  /// Asks the store about an endpoint that nothing is known of; true when there is more to know now.
+  func lookUp(_ endpoint: EndpointID) async -> Bool {
+    guard case .found(let nodes) = await store.lookUp(endpoint) else { return false }
+    for (id, count) in nodes { set(endpoint, on: id, count: count) }
+    return true
+  }
+}
+
+extension Listener {
+  /// What other nodes have, as one.
+  convenience init(elsewhere peer: RemoteNode, endpoint: EndpointID, loopCount: Int) {
+    self.init(
+      id: .random(), endpoint: endpoint, loop: peer.nowhere, loopCount: loopCount, isPico: true, remoteAddress: "", connectedAt: 0,
+      remote: peer,
+      agent: AgentFacts())
+  }
+}

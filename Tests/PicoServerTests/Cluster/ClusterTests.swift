@@ -1,0 +1,208 @@
+import NIOCore
+import PicoCluster
+import PicoCore
+import PicoTunnel
+import Support
+import Synchronization
+import Testing
+
+@testable import PicoServer
+
+extension NodeTests {
+  /// Two nodes of one process that know of each other's listeners, with real links between them.
+  @Suite(.timeLimit(.minutes(2))) struct ClusterTests {
+    private struct Pair {
+      let one: RunningNode
+      let two: RunningNode
+    }
+
+    private let directory: TemporaryDirectory
+
+    init() throws {
+      directory = try TemporaryDirectory()
+      try directory.write("secret", String(repeating: "s3cret-", count: 9))
+      try directory.write("other", String(repeating: "0ther-", count: 9))
+    }
+
+    private func with(
+      threads: Int = 1, secondSecret: String = "secret", _ body: (Pair) async throws -> Void
+    ) async throws {
+      let routes = MemoryRoutes()
+      let store: Server.StoreMaker = { (node, _) throws(PicoError) -> any RouteStore in MemoryRouteStore(routes, node: node) }
+      func configure(_ configuration: inout ServerConfiguration, secret: String) {
+        configuration.cluster.name = "tests"
+        configuration.cluster.listen = HostPort(host: "127.0.0.1", port: 0)
+        configuration.cluster.secretFile = directory.path(secret)
+      }
+      try await RunningNode.member(of: store, threads: threads) {
+        configure(&$0, secret: "secret")
+      } _: { one in
+        try await RunningNode.member(of: store, threads: threads) {
+          configure(&$0, secret: secondSecret)
+        } _: { two in
+          try await body(Pair(one: one, two: two))
+        }
+      }
+    }
+
+    private func known(_ node: RunningNode, _ endpoint: String = "e") async throws {
+      let id = try #require(EndpointID(endpoint))
+      try await eventually("the route, and a link") {
+        node.node?.routes.routes(of: id) != nil && node.node?.membership?.others == 1
+      }
+    }
+
+    private func ask(_ node: RunningNode, _ text: String) async throws -> RawClient.Response {
+      let client = try node.client()
+      try await client.send(text)
+      return try await client.response()
+    }
+
+    private static let get = "GET /p HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: e\r\n\r\n"
+
+    @Test(arguments: [1, 2])
+    func `a request finds its listener on the other node`(threads: Int) async throws {
+      try await with(threads: threads) { pair in
+        let agent = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.ok)
+        try await known(pair.one)
+        let client = try pair.one.client()
+        for _ in 0..<20 {
+          try await client.send("POST /p?q HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: e\r\nX-Own: v\r\nContent-Length: 4\r\n\r\nbody")
+          let response = try await client.response()
+          #expect(response.status == 200 && response.body == "ok")
+        }
+        let seen = try await agent.streams(20) { $0.isEnded }
+        #expect(seen.text.hasPrefix("POST /p?q HTTP/1.1\r\n") && seen.text.contains("X-Own: v\r\n") && seen.text.hasSuffix("body"))
+        // Once for each node that it came to from outside, and no field of ours but the endpoint.
+        #expect(seen.text.count(of: "CDN-Loop") == 1 && seen.text.count(of: "x-pico-") == 1)
+        #expect(try await pair.two.status("requests_total") == 20)
+        #expect(try await pair.one.metric("pico_proxy_requests_in_flight") == 0)
+        try await eventually("nothing in flight") { try await pair.two.metric("pico_proxy_requests_in_flight") == 0 }
+      }
+    }
+
+    @Test func `a large body passes both ways with both ends slow`() async throws {
+      try await with { pair in
+        let size = 3 << 20
+        let part = String(repeating: "x", count: 64 << 10)
+        _ = try await ScriptedAgent.connect(to: pair.two) { stream, event in
+          guard event == .end else { return }
+          stream.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n", end: false)
+          for index in 1...(size / part.utf8.count) { stream.send(part, end: index == size / part.utf8.count) }
+        }
+        try await known(pair.one)
+        let client = try pair.one.client(receiveBuffer: 16 << 10)
+        try await client.send("POST / HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: e\r\nContent-Length: \(size)\r\n\r\n")
+        for _ in 0..<(size / part.utf8.count) { try await client.send(part) }
+        let response = try await client.response()
+        #expect(response.status == 200 && response.body.utf8.count == size)
+        try await eventually("nothing is held") {
+          pair.two.node?.buffered.load(ordering: .relaxed) == 0 && pair.one.node?.buffered.load(ordering: .relaxed) == 0
+        }
+      }
+    }
+
+    @Test func `what one listener of the other node did not deliver another one does`() async throws {
+      try await with { pair in
+        _ = try await ScriptedAgent.connect(to: pair.two, agentID: "a-1", ScriptedAgent.refusing(.notSent))
+        _ = try await ScriptedAgent.connect(to: pair.two, agentID: "a-2", ScriptedAgent.ok)
+        try await known(pair.one)
+        for _ in 0..<10 {
+          let response = try await ask(
+            pair.one, "POST / HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: e\r\nContent-Length: 1\r\n\r\nx")
+          #expect(response.status == 200)
+        }
+      }
+    }
+
+    @Test func `what the other node could not deliver comes back, and goes to a listener here`() async throws {
+      try await with { pair in
+        _ = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.refusing(.notSent))
+        try await known(pair.one)
+        let alone = try await ask(pair.one, Self.get)
+        #expect(alone.status == 502 && alone.body == "{\"error\":\"upstream unreachable\"}\n")
+        _ = try await ScriptedAgent.connect(to: pair.one, ScriptedAgent.ok)
+        for _ in 0..<10 { #expect(try await ask(pair.one, Self.get).status == 200) }
+      }
+    }
+
+    @Test(arguments: [(StreamResetCode.upstreamTimeout, 504), (.malformedResponse, 502), (.connectTimeout, 502)])
+    func `why a request failed there is said here`(code: StreamResetCode, status: Int) async throws {
+      try await with { pair in
+        _ = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.refusing(code))
+        try await known(pair.one)
+        #expect(try await ask(pair.one, Self.get).status == status)
+      }
+    }
+
+    @Test func `a client that leaves ends its request on the other node`() async throws {
+      try await with { pair in
+        let agent = try await ScriptedAgent.connect(to: pair.two) { _, _ in }
+        try await known(pair.one)
+        let client = try pair.one.client()
+        try await client.send(Self.get)
+        try await agent.streams(1)
+        client.socket.finish()
+        try await agent.streams(1) { $0.reset == .cancelled }
+      }
+    }
+
+    @Test func `a listener that left is known to have left, and one that came is found at once`() async throws {
+      try await with { pair in
+        #expect(try await ask(pair.one, Self.get).status == 502)
+        let agent = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.ok)
+        try await known(pair.one)
+        #expect(try await ask(pair.one, Self.get).status == 200)
+        try await agent.vanish()
+        let id = try #require(EndpointID("e"))
+        try await eventually("the route is gone") { pair.one.node?.routes.routes(of: id) == nil }
+        let response = try await ask(pair.one, Self.get)
+        #expect(response.status == 502 && response.body == "{\"error\":\"no available upstreams\"}\n")
+      }
+    }
+
+    @Test func `a node that does not know the secret gets no requests and sends none`() async throws {
+      try await with(secondSecret: "other") { pair in
+        _ = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.ok)
+        let id = try #require(EndpointID("e"))
+        try await eventually("the route") { pair.one.node?.routes.routes(of: id) != nil }
+        for _ in 0..<5 { #expect(try await ask(pair.one, Self.get).status == 502) }
+        #expect(pair.one.node?.membership?.others == 0 && pair.two.node?.membership?.others == 0)
+      }
+    }
+
+    @Test func `nobody but a node opens a link`() async throws {
+      try await with { pair in
+        let port = try #require(pair.one.server.linkAddresses.first?.port)
+        let node = pair.one.server.nodeID?.text ?? ""
+        func introduce(_ change: (String) -> String, port: Int) async throws -> RawClient.Response {
+          let text =
+            "GET /pico/v1/link HTTP/1.1\r\nHost: a\r\n\(WatchClient.handshake)Sec-WebSocket-Protocol: pico.link.v1\r\n"
+            + "x-pico-cluster: tests\r\nx-pico-node: n-0123456789abcdef\r\nx-pico-peer: \(node)\r\nx-pico-nonce: \(String(repeating: "a", count: 32))\r\n\r\n"
+          let client = try RawClient(port: port)
+          try await client.send(change(text))
+          let response = try await client.response()
+          guard response.status == 101 else { return response }
+          // A hop before the proof: go-away or a refusal, and never a request.
+          try await client.send("not a frame")
+          _ = try await client.rest()
+          return response
+        }
+        for (from, to, status) in [
+          ("", "", 101), ("tests", "production", 403), (node, "n-fedcba9876543210", 403), ("pico.link.v1", "pico.link.v9", 403),
+          ("x-pico-cluster", "Origin: http://a\r\nx-pico-cluster", 403), ("n-0123456789abcdef", "x", 400), ("aaaa", "AAAA", 400),
+          ("/pico/v1/link", "/", 404), ("/pico/v1/link", "/pico/v1/listener/e", 404),
+        ] {
+          let response = try await introduce({ from.isEmpty ? $0 : $0.replacing(from, with: to) }, port: port)
+          #expect(response.status == status, "\(from) \(to) \(response)")
+        }
+        #expect(try await introduce({ $0 }, port: pair.one.port).status == 404, "the port of requests is none for links")
+      }
+    }
+  }
+}
+
+extension String {
+  /// How often the text is in it, in any case.
+  fileprivate func count(of part: String) -> Int { lowercased().ranges(of: part.lowercased()).count }
+}
