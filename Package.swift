@@ -173,13 +173,20 @@ if build == "fuzz" {
     .target(
       name: "PicoAuth", dependencies: ["PicoCore"], exclude: ["Keys", "Claims", "Token/TokenVerifier.swift", "Token/TokenCache.swift"],
       swiftSettings: strict))
+  // What reads the header of a hop alone.
+  targets.append(
+    .target(
+      name: "PicoCluster", dependencies: ["PicoCore", nioCore], exclude: ["Etcd", "Memory", "Store", "Links/LinkIntroduction.swift"],
+      swiftSettings: strict))
   targets.append(.target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: strict))
-  targets += ["RequestHead", "ChunkedBody", "WebSocketFrame", "YamuxFrame", "ControlMessage", "StatusMessage", "CompactToken"].map { name in
-    .executableTarget(
-      name: "Fuzz\(name)", dependencies: ["FuzzDriver", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoAuth", "PicoCore", nioCore],
-      path: "Tests/Fuzz/\(name)",
-      swiftSettings: strict)
-  }
+  targets += ["RequestHead", "ChunkedBody", "WebSocketFrame", "YamuxFrame", "ControlMessage", "StatusMessage", "CompactToken", "HopHeader"]
+    .map { name in
+      .executableTarget(
+        name: "Fuzz\(name)",
+        dependencies: ["FuzzDriver", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoAuth", "PicoCluster", "PicoCore", nioCore],
+        path: "Tests/Fuzz/\(name)",
+        swiftSettings: strict)
+    }
 }
 
 let package = Package(
