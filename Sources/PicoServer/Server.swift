@@ -124,7 +124,7 @@ package final class Server: Sendable {
         history: history, publisher: publisher, keys: keys, tls: tls, watching: tls.watch())
     } catch {
       for acceptor in acceptors + [links].compactMap({ $0 }) { acceptor.close() }
-      await node.membership?.leave()
+      await node.membership?.leave(takingBack: true)
       throw error
     }
   }
@@ -195,8 +195,12 @@ package final class Server: Sendable {
       await drain(running)
     }
     for acceptor in running.acceptors { acceptor.close() }
-    await running.node.membership?.leave()
-    running.links?.close()
+    if let membership = running.node.membership {
+      await membership.leave(takingBack: graceful)
+      // Others hear of it a moment later, and what they sent until then is served.
+      if graceful { await awaitLastHops(running) }
+      running.links?.close()
+    }
     await running.loops.closeAll()
     await running.keys.stop()
     await running.history.stop()
@@ -204,6 +208,13 @@ package final class Server: Sendable {
     await running.publisher.shutdown()
     for server in running.admin { await server.shutdown() }
     try? await running.group.shutdownGracefully()
+  }
+
+  private func awaitLastHops(_ running: Running) async {
+    let clock = ContinuousClock()
+    let end = clock.now + min(configuration.gracePeriod, .seconds(5))
+    try? await Task.sleep(for: .milliseconds(200))
+    while clock.now < end, await running.loops.inFlight() > 0 { try? await Task.sleep(for: .milliseconds(20)) }
   }
 
   private func drain(_ running: Running) async {

@@ -60,9 +60,9 @@ final class Membership: Sendable {
   /// The others give this node nothing that they can give elsewhere.
   func drain() { tellRecord(.draining) }
 
-  /// Takes everything back that was told, and ends all links.
-  func leave() async {
-    await store.leave()
+  /// Ends all links, and before that takes everything back that was told, unless the others are to find out by themselves.
+  func leave(takingBack: Bool) async {
+    if takingBack { await store.leave() }
     let (tasks, peers) = state.withLock { state in
       defer { state = State() }
       return (state.tasks, state.peers.values.map(\.node))

@@ -135,6 +135,56 @@ extension NodeTests {
       }
     }
 
+    @Test(arguments: [true, false])
+    func `an upgraded connection carries bytes both ways over a hop and each side ends alone`(isPico: Bool) async throws {
+      for upstreamEndsFirst in [true, false] {
+        try await with { pair in
+          let agent = try await ScriptedAgent.connect(to: pair.two, isPico: isPico) { stream, event in
+            if event == .head { stream.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello") }
+          }
+          try await known(pair.one)
+          let client = try pair.one.client()
+          try await client.send("GET / HTTP/1.1\r\nHost: e.example\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nearly")
+          #expect(try await client.response().status == 101)
+          #expect(try await client.text(until: "hello") == "hello")
+          try await client.send(" more")
+          try await agent.streams(1) { $0.text.hasSuffix("early more") && !$0.isEnded }
+          if upstreamEndsFirst {
+            try await agent.act(0) { $0.send("bye", end: true) }
+            #expect(try await client.rest() == "bye")
+            try await client.send(" last")
+            client.socket.finish()
+            try await agent.streams(1) { $0.text.hasSuffix("more last") && $0.isEnded }
+          } else {
+            client.socket.finish()
+            try await agent.streams(1) { $0.isEnded }
+            try await agent.act(0) { $0.send("bye", end: true) }
+            #expect(try await client.rest() == "bye")
+          }
+          try await eventually("no stream is left") { try await pair.two.metric("pico_tunnel_streams") == 0 }
+        }
+      }
+    }
+
+    @Test func `a plain yamux listener is reached over a hop, and its streams end`() async throws {
+      try await with { pair in
+        let agent = try await ScriptedAgent.connect(to: pair.two, isPico: false) { stream, event in
+          if event == .head { stream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") }
+        }
+        try await known(pair.one)
+        let client = try pair.one.client()
+        for number in 1...5 {
+          try await client.send("POST / HTTP/1.1\r\nHost: e.example\r\nContent-Length: 4\r\n\r\nbody")
+          let response = try await client.response()
+          #expect(response.status == 200 && response.body == "ok")
+          // Its end may come with the answer's, and not before.
+          try await agent.streams(number) { $0.text.hasSuffix("body") }
+        }
+        try await eventually("no stream is left") { try await pair.two.metric("pico_tunnel_streams") == 0 }
+        try await eventually("nothing in flight") { try await pair.two.metric("pico_proxy_requests_in_flight") == 0 }
+      }
+    }
+
     @Test func `a client that leaves ends its request on the other node`() async throws {
       try await with { pair in
         let agent = try await ScriptedAgent.connect(to: pair.two) { _, _ in }
