@@ -118,6 +118,40 @@ import Testing
       "proxy: {auth: {issuer: b, issuers: [{issuer: a, jwks: /k}]}}",
       "FILE:1: proxy.auth.issuer: has no effect: all keys are those of proxy.auth.issuers"
     ),
+    ("cluster: {name: a}", "FILE:1: cluster.name: has no effect without cluster.etcd"),
+    (
+      "cluster: {etcd: ['http://e:2379'], secret-file: s, allow-loopback: true}", "FILE:1: cluster.etcd: needs cluster.name"
+    ),
+    (
+      "cluster: {etcd: ['http://e:2379'], name: a, secret-file: s}",
+      "FILE:1: cluster.etcd: cluster.listen is \"localhost:8082\", which is no address that other nodes could dial; set cluster.advertise "
+        + "(or cluster.allow-loopback: true, for nodes of one machine)"
+    ),
+    (
+      "cluster:\n  etcd: ['http://e:2379']\n  name: a\n  secret-file: s\n  advertise: 0.0.0.0:8082\n",
+      "FILE:5: cluster.advertise: \"0.0.0.0:8082\" is no address that other nodes could dial; set cluster.advertise"
+    ),
+    (
+      "cluster: {etcd: ['http://e:2379'], name: a, allow-loopback: true}",
+      "FILE:1: cluster.etcd: needs cluster.secret-file, or cluster.tls.cert, cluster.tls.key and cluster.tls.client-ca"
+    ),
+    (
+      "cluster: {etcd: ['http://e:2379'], name: a, secret-file: s, listen: '0.0.0.0:8082', advertise: '10.0.0.1:8082'}",
+      "FILE:1: cluster.listen: \"0.0.0.0:8082\" is open to other machines and links are not encrypted (set cluster.tls.cert, cluster.tls.key "
+        + "and cluster.tls.client-ca)"
+    ),
+    (
+      "cluster: {etcd: [ftp://e], name: a, secret-file: s, allow-loopback: true}",
+      "FILE:1: cluster.etcd[0]: \"ftp://e\" is not a member of etcd (like http://etcd-0:2379, https://10.0.0.1:2379)"
+    ),
+    (
+      "cluster: {etcd: ['http://e:1', 'https://f:1'], name: a, secret-file: s, allow-loopback: true}",
+      "FILE:1: cluster.etcd: mixes http and https"
+    ),
+    (
+      "cluster: {etcd: ['http://e:1'], name: a, secret-file: s, allow-loopback: true, username: u}",
+      "FILE:1: cluster.username: needs the other of the two too"
+    ),
     ("proxy: {domains: [{tenant: a}]}", "FILE:1: proxy.domains[0]: has no domain"),
     (
       "proxy: {domains: [{domain: a.b, tenant: 'x/y'}]}",

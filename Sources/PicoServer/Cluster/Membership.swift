@@ -45,6 +45,8 @@ final class Membership: Sendable {
   func start(failed: @escaping @Sendable (PicoError) -> Void) {
     tellRecord(.active)
     node.routes.observe { [weak self] in self?.tell($0) }
+    // The ports are open already, and some may have come.
+    for routes in node.routes.all { tell(routes.endpoint) }
     let running = Task { [store] in
       do throws(PicoError) { try await store.run() } catch { failed(error) }
     }

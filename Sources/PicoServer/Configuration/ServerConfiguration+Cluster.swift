@@ -67,9 +67,11 @@ extension ServerConfiguration {
     let address = cluster.advertised
     let isWildcard = address.host.isEmpty || address.host == "0.0.0.0" || address.host == "::"
     if isWildcard || (address.isLoopback && !cluster.allowsLoopback) {
+      let given = ["cluster.advertise", "cluster.listen"].first { problems.provenance[$0] != nil }
       problems.contradiction(
-        cluster.advertise == nil ? "cluster.listen" : "cluster.advertise",
-        "\"\(address)\" is no address that other nodes could dial; set cluster.advertise"
+        given ?? "cluster.etcd",
+        "\(given == nil ? "cluster.listen is " : "")\"\(address)\"\(given == nil ? ", which" : "") is no address that other nodes could dial; "
+          + "set cluster.advertise"
           + (isWildcard ? "" : " (or cluster.allow-loopback: true, for nodes of one machine)"))
     }
     if cluster.secretFile == nil, cluster.tls.clientCA == nil {
