@@ -1,4 +1,5 @@
 internal import PicoAuth
+internal import PicoCore
 internal import PicoHTTP
 internal import PicoTunnel
 internal import Synchronization
