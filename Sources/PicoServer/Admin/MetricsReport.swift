@@ -17,9 +17,9 @@ package struct MetricsReport: Equatable, Sendable {
   /// Refusals with 429, by the key of the limit; only limits that refused somebody.
   package var limits: [ErrorCount] = []
   /// Connections that were closed before a byte was read; only what occurred.
-  package var refusedConnections: [RefusedConnectionCount] = []
-  /// Of the ports that encrypt: every reason.
-  package var handshakeFailures: [HandshakeFailureCount] = []
+  package var refusedConnections: [PortCount] = []
+  /// TLS handshakes that came to nothing, of the ports that encrypt: every reason.
+  package var handshakeFailures: [PortCount] = []
   /// Now.
   package var listeners = 0
   /// Now.
@@ -69,24 +69,11 @@ package struct MetricsReport: Equatable, Sendable {
     }
   }
 
-  package struct RefusedConnectionCount: Equatable, Sendable {
-    /// `proxy`, `upstream` or `admin`.
+  /// What happened on one port for one reason.
+  package struct PortCount: Equatable, Sendable {
+    /// `proxy`, `upstream`, `admin` or `cluster`.
     package var port: String
-    package var reason: String
-    package var count: UInt64
-
-    package init(port: String, reason: String, count: UInt64) {
-      self.port = port
-      self.reason = reason
-      self.count = count
-    }
-  }
-
-  /// TLS handshakes that came to nothing, of one port for one reason.
-  package struct HandshakeFailureCount: Equatable, Sendable {
-    /// `proxy`, `upstream` or `admin`.
-    package var port: String
-    /// One of a few words: docs/tls.md.
+    /// One of a few words: docs/limits.md, docs/tls.md.
     package var reason: String
     package var count: UInt64
 

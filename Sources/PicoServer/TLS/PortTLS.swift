@@ -131,7 +131,7 @@ struct PortsTLS: Sendable {
   }
 
   /// Every reason of every port that encrypts.
-  var handshakeFailures: [MetricsReport.HandshakeFailureCount] {
+  var handshakeFailures: [MetricsReport.PortCount] {
     [("proxy", proxy), ("upstream", upstream), ("admin", admin), ("cluster", cluster)].flatMap { name, port in
       port?.failures.all.map { .init(port: name, reason: $0.reason.rawValue, count: $0.count) } ?? []
     }
