@@ -63,6 +63,8 @@ extension EtcdError {
     case .unauthenticated: .unauthenticated
     case .resourceExhausted: .exhausted
     case .notFound where error.message.contains("lease"): .leaseNotFound
+    // A member whose own clock for the call ends first passes the words of its library on without a code of its protocol.
+    case .unknown where ["context deadline exceeded", "context canceled"].contains { error.message.contains($0) }: .timedOut
     case .outOfRange where error.message.contains("compacted"): .compacted
     case .outOfRange where error.message.contains("future revision"): .historyChanged
     // etcd reports a wrong password, a missing token and one of before the last change of users as invalid arguments.

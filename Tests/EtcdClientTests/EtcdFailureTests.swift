@@ -41,7 +41,7 @@ extension EtcdClientTests {
           on.servers.kill(2)
           try await eventually("the word that there is no leader") { seen.interruptions > 0 }
           let error = await #expect(throws: EtcdError.self) { try await on.client.get(.key("/w/a")) }
-          #expect(error?.code == .unavailable || error?.code == .timedOut)
+          #expect(error?.code == .unavailable || error?.code == .timedOut, "\(String(describing: error))")
           try await eventually("what this member holds") {
             (try? await on.client.get(.key("/w/a"), .serializable).pairs.map(\.text)) == ["1"]
           }
