@@ -76,7 +76,9 @@ final class HopRelay: StreamConsumer {
 
   private func begin(_ header: HopHeader, _ rest: ByteBuffer) {
     guard header.kind != .proof else { return readProof(rest) }
-    guard session.isProved, let endpoint = header.endpoint else { return refuse() }
+    guard session.isProved else { return refuse() }
+    if header.kind == .conversation { return converse(header, rest) }
+    guard let endpoint = header.endpoint else { return refuse() }
     // One hop at most: only what is here counts.
     routes = loop.node.routes.routes(of: endpoint)
     guard routes != nil else { return refuse() }
@@ -85,6 +87,16 @@ final class HopRelay: StreamConsumer {
     loop.statistics.inFlight &+= 1
     guard connect() else { return refuse() }
     if rest.readableBytes > 0 { forward(rest) }
+  }
+
+  /// Not a hop at all: the other node has something to say.
+  private func converse(_ header: HopHeader, _ rest: ByteBuffer) {
+    guard let topic = header.topic.flatMap(LinkTopic.init(rawValue:)), let stream = downstream,
+      let partner = session.partner(about: topic)
+    else { return refuse() }
+    downstream = nil
+    finish()
+    _ = Conversation(stream, rest, partner)
   }
 
   private func readProof(_ bytes: ByteBuffer) {

@@ -100,6 +100,13 @@ final class LinkSession: TunnelDelegate, Sweepable {
     loop.resources.stopSweeping(self)
   }
 
+  /// Who answers when the other node talks about something; nil where nobody does.
+  func partner(about topic: LinkTopic) -> (any ConversationDelegate)? {
+    switch topic {
+    case .status, .actions, .routes: nil
+    }
+  }
+
   func sweep(now: UInt64) {
     guard now >= deadline else { return }
     loop.resources.stopSweeping(self)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct HopHeaderTests {
   private static let headers: [HopHeader] = [
-    HopHeader(.proof), HopHeader(.exchange, EndpointID("a")), HopHeader(.raw, EndpointID("my-endpoint-123")),
+    HopHeader(.proof), HopHeader(LinkTopic.status), HopHeader(.exchange, EndpointID("a")), HopHeader(.raw, EndpointID("my-endpoint-123")),
     HopHeader(.exchange, TenantID("acme").flatMap { EndpointID("web", of: $0) }),
     HopHeader(.raw, TenantID(String(repeating: "t", count: 128)).flatMap { EndpointID(String(repeating: "e", count: 128), of: $0) }),
   ]
