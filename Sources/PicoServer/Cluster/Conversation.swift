@@ -22,7 +22,9 @@ final class Conversation: StreamConsumer {
   private var delegate: (any ConversationDelegate)?
 
   /// Begins one with another node; nil when the loop has no link to it now.
-  static func begin(_ topic: LinkTopic, with peer: RemoteNode, on loop: LoopContext, _ delegate: any ConversationDelegate) -> Conversation? {
+  static func begin(_ topic: LinkTopic, with peer: RemoteNode, on loop: LoopContext, _ delegate: any ConversationDelegate)
+    -> Conversation?
+  {
     let conversation = Conversation(delegate)
     conversation.stream = peer.open(conversation, HopHeader(topic), from: loop.resources)
     return conversation.stream == nil ? nil : conversation
