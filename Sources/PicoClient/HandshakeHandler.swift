@@ -40,7 +40,8 @@ final class HandshakeHandler<Successor: HandshakeSuccessor>: ChannelInboundHandl
 
   private func open(isPico: Bool, _ rest: [UInt8], _ context: ChannelHandlerContext) {
     deadline?.cancel()
-    let successor = attempt.makeSuccessor(isPico)
+    let place = NodePlace(node: answer.value(of: "x-pico-node"), nodes: answer.value(of: "x-pico-nodes"))
+    let successor = attempt.makeSuccessor(ServerAnswer(isPico: isPico, place: place))
     do {
       try context.pipeline.syncOperations.addHandler(successor, position: .after(self))
     } catch {

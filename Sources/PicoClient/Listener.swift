@@ -1,6 +1,7 @@
 package import Logging
 package import NIOCore
 internal import PicoCore
+internal import PicoTransport
 
 /// An endpoint that is served: one or more tunnels to a server, kept open for ever.
 package final class Listener: Sendable {
@@ -28,11 +29,15 @@ package final class Listener: Sendable {
   ) -> Listener {
     let connector = TunnelConnector(settings, through: server)
     let report = ListenerReport(grace: grace)
-    let connections = (0..<max(1, settings.connections)).map { index in
+    let count = max(1, settings.connections)
+    let placement = SharedPlacement(connections: count)
+    let turn = AddressTurn.random()
+    let connections = (0..<count).map { index in
       let (eventLoop, acceptor) = acceptors[(first + index) % acceptors.count]
       return eventLoop.submit {
         let connection = ListenerConnection(
-          settings: settings, connector: connector, acceptor: acceptor.value, logger: logger, report: report)
+          index, settings: settings, connector: connector, acceptor: acceptor.value, placement: placement, turn: turn.advanced(by: index),
+          logger: logger, report: report)
         connection.connect()
         return NIOLoopBound(connection, eventLoop: eventLoop)
       }

@@ -1,6 +1,7 @@
 internal import Logging
 internal import NIOCore
 internal import PicoCore
+internal import PicoTransport
 internal import PicoTunnel
 
 /// One of a listener's tunnels and whatever replaces it, confined to one event loop.
@@ -10,6 +11,8 @@ internal import PicoTunnel
 ///    ▲            │ failed     │
 ///    └────────────┘            └─ asked to move: a new one first, then the old one leaves (`retiring`)
 /// ```
+/// One that is open at a node where it had better not be (``Placement``) stays while others are tried, and leaves when one of them is better; else
+/// those leave again. There are never fewer tunnels for it.
 final class ListenerConnection: TunnelDelegate, Sweepable {
   private struct Retiring {
     var tunnel: TunnelHandler
@@ -26,10 +29,15 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   private var policy = ReconnectPolicy()
   private var generator = SystemRandomNumberGenerator()
   private var current: TunnelHandler?
+  /// Where `current` is; nil where the server does not say.
+  private var place: NodePlace?
+  private var search = NodeSearch()
+  private var turn: AddressTurn
   private var openedAt: UInt64 = 0
   private var retiring: [Retiring] = []
   private var isConnecting = false
   private var retry: Scheduled<Void>?
+  private var nextLook: Scheduled<Void>?
   private var stopped: EventLoopPromise<Void>?
   private var lastFailure: ConnectFailure?
   /// When the block ends of which the log knows; 0 when there was none.
@@ -42,9 +50,20 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   private static let longestBlock = 86_400 * 365
   private static let blockTolerance: UInt64 = 5_000_000_000
 
+  private let index: Int
+  /// Of all connections of the listener.
+  private let placement: SharedPlacement
+
+  /// - Parameters:
+  ///   - index: its number among the listener's connections.
+  ///   - turn: the server's address that it begins with.
   init(
-    settings: ListenerSettings, connector: TunnelConnector, acceptor: any StreamAcceptor, logger: Logger, report: ListenerReport
+    _ index: Int, settings: ListenerSettings, connector: TunnelConnector, acceptor: any StreamAcceptor, placement: SharedPlacement,
+    turn: AddressTurn, logger: Logger, report: ListenerReport
   ) {
+    self.index = index
+    self.placement = placement
+    self.turn = turn
     self.settings = settings
     self.connector = connector
     self.acceptor = acceptor
@@ -61,29 +80,28 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   // MARK: Connecting
 
   func connect() {
-    guard !isStopping, !isConnecting, current == nil else { return }
-    isConnecting = true
     retry = nil
-    connector.connect(on: resources, delegate: self) { self.didConnect($0) }
+    guard !isStopping, !isConnecting, current == nil else { return }
+    attempt()
   }
 
-  private func didConnect(_ result: Result<TunnelHandler, ConnectFailure>) {
+  /// One tunnel more: the only one, or one to choose from.
+  private func attempt() {
+    isConnecting = true
+    // Another address each time: one that did not work, or that led to the wrong node, is not the next.
+    turn = turn.advanced()
+    connector.connect(on: resources, turn: turn, delegate: self) { self.didConnect($0) }
+  }
+
+  private func didConnect(_ result: Result<OpenedTunnel, ConnectFailure>) {
     isConnecting = false
     switch result {
-    case .success(let tunnel):
+    case .success(let opened):
       report.didConnect()
-      current = tunnel
-      openedAt = resources.now()
-      lastFailure = nil
-      blockedUntil = 0
-      guard !isStopping else { return tunnel.close() }
-      tunnel.send(
-        .hello(
-          .init(
-            agentID: settings.agentID.text, version: PicoVersion.current, weight: settings.weight, metadata: settings.metadata)))
-      if !health.isUp { tunnel.send(.health(isUp: false, reason: health.reason)) }
-      for index in retiring.indices { leave(index) }
-      logger.info("listener connected", metadata: metadata.merging(["upstream": "\(settings.upstreamName)"]) { $1 })
+      if current == nil { adopt(opened) } else { compare(opened) }
+    case .failure(let failure) where current != nil:
+      logger.debug("another node was not reached", metadata: metadata.merging(["reason": "\(failure)"]) { $1 })
+      lookElsewhere()
     case .failure(let failure):
       report.didFail(failure)
       guard !isStopping else { return }
@@ -94,6 +112,67 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
       log(failure, delay)
       connect(after: delay)
     }
+  }
+
+  /// The tunnel is the one from now on.
+  private func adopt(_ opened: OpenedTunnel) {
+    let tunnel = opened.tunnel
+    current = tunnel
+    place = opened.place
+    placement.withLock { $0.settle(index, at: opened.place) }
+    openedAt = resources.now()
+    lastFailure = nil
+    blockedUntil = 0
+    retry?.cancel()
+    retry = nil
+    guard !isStopping else { return tunnel.close() }
+    tunnel.send(
+      .hello(
+        .init(
+          agentID: settings.agentID.text, version: PicoVersion.current, weight: settings.weight, metadata: settings.metadata)))
+    if !health.isUp { tunnel.send(.health(isUp: false, reason: health.reason)) }
+    for index in retiring.indices { leave(index) }
+    logger.info(
+      "listener connected",
+      metadata: metadata.merging(["upstream": "\(settings.upstreamName)"]) { $1 }.merging(Self.metadata(opened.place)) { $1 })
+    lookElsewhere()
+  }
+
+  private static func metadata(_ place: NodePlace?) -> Logger.Metadata { place.map { ["node": "\($0.node)"] } ?? [:] }
+
+  // MARK: Choosing a node
+
+  /// Plans to try another node, if this one could be bettered.
+  private func lookElsewhere() {
+    guard let place, !isStopping, nextLook == nil else { return }
+    let cost = placement.withLock { $0.cost(of: index, at: place, after: search.former) }
+    guard cost > 0 else { return }
+    guard let delay = search.next(using: &generator) else {
+      return logger.debug("no better node was found", metadata: metadata.merging(Self.metadata(place)) { $1 })
+    }
+    logger.debug(
+      "another node would be better", metadata: metadata.merging(Self.metadata(place)) { $1 }.merging(["look-in": "\(delay.text)"]) { $1 })
+    nextLook = resources.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay.nanoseconds)) {
+      self.nextLook = nil
+      guard !self.isStopping, !self.isConnecting, self.current != nil else { return }
+      self.attempt()
+    }
+  }
+
+  /// There are two now. One of them leaves.
+  private func compare(_ opened: OpenedTunnel) {
+    var isBetter = false
+    if let here = place, let there = opened.place {
+      isBetter = placement.withLock { $0.moves(index, from: here, to: there, after: search.former) }
+    }
+    guard isBetter, let old = current.take() else {
+      logger.debug("the other node is no better", metadata: metadata.merging(Self.metadata(opened.place)) { $1 })
+      retire(opened.tunnel)
+      return lookElsewhere()
+    }
+    retiring.append(Retiring(tunnel: old))
+    resources.startSweeping(self)
+    adopt(opened)
   }
 
   private func event(_ failure: ConnectFailure) -> ReconnectPolicy.Event {
@@ -145,6 +224,7 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
       guard tunnel === current, !isStopping else { return }
       logger.info("listener asked to move", metadata: metadata)
       let delay = policy.delay(after: .asked(within: .milliseconds(milliseconds), lived: lived), using: &generator)
+      search = NodeSearch(after: place?.node)
       // Nobody whom the server blocks has another tunnel to wait for.
       retireCurrent(reconnecting: !isBlocked)
       connect(after: delay)
@@ -171,7 +251,9 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
     retiring.removeAll { $0.tunnel === tunnel }
     if tunnel === current {
       current = nil
+      endStay()
       if !isStopping {
+        search = NodeSearch()
         let delay = policy.delay(after: .lost(lived: lived), using: &generator)
         logger.log(
           level: isBlocked ? .debug : .warning, "listener lost",
@@ -188,9 +270,25 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   /// The tunnel stays until another is open, or leaves at once.
   private func retireCurrent(reconnecting: Bool) {
     guard let tunnel = current.take() else { return }
+    endStay()
+    if !reconnecting { return retire(tunnel) }
     retiring.append(Retiring(tunnel: tunnel))
-    if !reconnecting { leave(retiring.count - 1) }
     resources.startSweeping(self)
+  }
+
+  /// The tunnel leaves at once.
+  private func retire(_ tunnel: TunnelHandler) {
+    retiring.append(Retiring(tunnel: tunnel))
+    leave(retiring.count - 1)
+    resources.startSweeping(self)
+  }
+
+  /// The current tunnel is none any more.
+  private func endStay() {
+    place = nil
+    placement.withLock { $0.leave(index) }
+    nextLook?.cancel()
+    nextLook = nil
   }
 
   /// Tells the server to open nothing more on it. What it opened meanwhile is refused unharmed and goes to another listener.
@@ -226,6 +324,8 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
     stopped = promise
     retry?.cancel()
     retry = nil
+    nextLook?.cancel()
+    nextLook = nil
     retireCurrent(reconnecting: false)
     for index in retiring.indices { leave(index) }
     if !graceful {

@@ -23,6 +23,8 @@ package struct ReconnectPolicy: Equatable, Sendable {
   package static let longestWait = Duration.seconds(3600)
 
   private var backoff: Backoff
+  /// Between attempts while nodes that drain answer: elsewhere is only another attempt away, and where it is not they are not to be flooded.
+  private var elsewhere = Backoff(initial: .milliseconds(100), maximum: .seconds(1))
   private var block: Duration?
 
   package init(backoff: Backoff = Backoff()) {
@@ -36,6 +38,7 @@ package struct ReconnectPolicy: Equatable, Sendable {
 
   package mutating func delay(after event: Event, using generator: inout some RandomNumberGenerator) -> Duration {
     let wait = wait(after: event, using: &generator)
+    if event != .refused(status: 503, retryAfterSeconds: 0) { elsewhere.reset() }
     guard let block else { return wait }
     self.block = nil
     return max(wait, delay(block: block, using: &generator))
@@ -47,9 +50,12 @@ package struct ReconnectPolicy: Equatable, Sendable {
       return backoff.next(using: &generator)
     case .refused(403, let seconds?):
       return delay(block: .seconds(min(seconds, Int(Self.longestWait.inSeconds))), using: &generator)
+    case .refused(503, 0?):
+      // It drains, which must not make the back-off grow.
+      return elsewhere.next(using: &generator)
     case .refused(let status, let seconds?) where status == 429 || status == 503:
-      // The server knows better than a guess, and a draining one must not make the back-off grow.
-      return min(.seconds(seconds), Self.longestWait) + jitter(using: &generator)
+      // The server knows better than a guess. It counts in whole seconds, so what comes in each is spread over one.
+      return min(.seconds(seconds), Self.longestWait) + .milliseconds(Int.random(in: 100...1100, using: &generator))
     case .refused(let status, _):
       let isTransient = status == 408 || status == 429 || status >= 500
       return isTransient ? backoff.next(using: &generator) : backoff.slowEnd(using: &generator)

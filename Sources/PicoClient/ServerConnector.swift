@@ -43,9 +43,12 @@ package struct ServerConnector: Sendable {
   }
 
   /// Runs on the event loop, and calls `completion` there once. With a success it is called before anything that came on it is looked at.
-  /// - Parameter makeSuccessor: told whether the server agreed to the subprotocol.
+  /// - Parameters:
+  ///   - turn: which of the server's addresses is tried first; nil is as the system says.
+  ///   - makeSuccessor: told what the server's answer says.
   func connect<Successor: HandshakeSuccessor>(
-    path: String, subprotocol: String?, agentID: String?, on eventLoop: any EventLoop, makeSuccessor: @escaping (Bool) -> Successor,
+    path: String, subprotocol: String?, agentID: String?, on eventLoop: any EventLoop, turn: AddressTurn? = nil,
+    makeSuccessor: @escaping (ServerAnswer) -> Successor,
     completion: @escaping (Result<Successor, ConnectFailure>) -> Void
   ) {
     var request = WebSocketRequest(
@@ -63,7 +66,7 @@ package struct ServerConnector: Sendable {
     let bound = NIOLoopBound(attempt, eventLoop: eventLoop)
     let (tls, serverName) = (tls?.context(), access.serverName ?? access.server.address.host)
     let (proxy, target) = (access.proxy, access.server.address)
-    address.connect(on: eventLoop) {
+    address.connect(on: eventLoop, turn: turn) {
       ClientBootstrap(group: eventLoop)
         .connectTimeout(Self.connectTimeout)
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -101,6 +104,14 @@ package struct ServerConnector: Sendable {
   }
 }
 
+/// What a server says with its 101.
+struct ServerAnswer: Equatable, Sendable {
+  /// It agreed to the subprotocol.
+  var isPico = false
+  /// The node that answered, and how many of them take listeners; nil where the answer does not say.
+  var place: NodePlace?
+}
+
 /// What takes the channel over once the handshake is done.
 protocol HandshakeSuccessor: ChannelHandler {
   /// What came right behind the answer.
@@ -113,11 +124,11 @@ extension TunnelHandler: HandshakeSuccessor {}
 final class Attempt<Successor: HandshakeSuccessor> {
   let request: WebSocketRequest
   let bytes: [UInt8]
-  let makeSuccessor: (Bool) -> Successor
+  let makeSuccessor: (ServerAnswer) -> Successor
   private var completion: ((Result<Successor, ConnectFailure>) -> Void)?
 
   init(
-    request: WebSocketRequest, bytes: [UInt8], makeSuccessor: @escaping (Bool) -> Successor,
+    request: WebSocketRequest, bytes: [UInt8], makeSuccessor: @escaping (ServerAnswer) -> Successor,
     completion: @escaping (Result<Successor, ConnectFailure>) -> Void
   ) {
     self.request = request

@@ -1,4 +1,5 @@
 internal import PicoCore
+internal import PicoTransport
 internal import PicoTunnel
 
 /// Opens tunnels of one listener: connects, shakes hands and puts a ``TunnelHandler`` on the channel.
@@ -13,15 +14,26 @@ struct TunnelConnector: Sendable {
 
   /// Runs on the loop of `resources`, and calls `completion` there once. With a tunnel it is called before anything that came on it is
   /// looked at.
+  /// - Parameter turn: which of the server's addresses is tried first.
   func connect(
-    on resources: LoopResources, delegate: any TunnelDelegate, completion: @escaping (Result<TunnelHandler, ConnectFailure>) -> Void
+    on resources: LoopResources, turn: AddressTurn, delegate: any TunnelDelegate,
+    completion: @escaping (Result<OpenedTunnel, ConnectFailure>) -> Void
   ) {
     let isPico = settings.dialect == .pico
+    var place: NodePlace?
     server.connect(
       path: settings.path, subprotocol: isPico ? WebSocketHandshake.subprotocol : nil, agentID: isPico ? settings.agentID.text : nil,
-      on: resources.eventLoop,
-      makeSuccessor: { isPico in
-        TunnelHandler(settings: TunnelSettings(role: .client, isPico: isPico), loop: resources, delegate: delegate)
-      }, completion: completion)
+      on: resources.eventLoop, turn: turn,
+      makeSuccessor: { answer in
+        place = answer.place
+        return TunnelHandler(settings: TunnelSettings(role: .client, isPico: answer.isPico), loop: resources, delegate: delegate)
+      }, completion: { completion($0.map { OpenedTunnel(tunnel: $0, place: place) }) })
   }
+}
+
+/// A tunnel that is registered, and where.
+struct OpenedTunnel {
+  var tunnel: TunnelHandler
+  /// nil where the server does not say.
+  var place: NodePlace?
 }

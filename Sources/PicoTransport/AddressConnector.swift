@@ -29,11 +29,13 @@ package struct AddressConnector: Sendable {
   }
 
   /// Runs on the event loop. `makeBootstrap` is asked once for each attempt, with the time that all of them have.
+  /// - Parameter turn: which of a name's addresses is tried first; nil is as the system says.
   package func connect(
-    on eventLoop: any EventLoop, makeBootstrap: @escaping @Sendable () -> ClientBootstrap
+    on eventLoop: any EventLoop, turn: AddressTurn? = nil, makeBootstrap: @escaping @Sendable () -> ClientBootstrap
   ) -> EventLoopFuture<any Channel> {
     switch target {
-    case .name(let host, let port): makeBootstrap().connect(host: host, port: port)
+    case .name(let host, let port):
+      makeBootstrap().resolver(turn.map { TurnResolver($0, on: eventLoop) }).connect(host: host, port: port)
     case .addresses(let addresses): Self.connect(addresses[...], makeBootstrap, on: eventLoop)
     }
   }

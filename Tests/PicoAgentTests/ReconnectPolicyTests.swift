@@ -29,7 +29,7 @@ struct ReconnectPolicyTests {
   @Test(
     arguments: [
       (401, nil, 7.5, 15), (403, nil, 7.5, 15), (404, nil, 7.5, 15), (400, nil, 7.5, 15), (401, 1, 7.5, 15), (500, nil, 0, 0.1),
-      (503, nil, 0, 0.1), (429, nil, 0, 0.1), (503, 0, 0.1, 0.5), (429, 3, 3.1, 3.5), (429, 1_000_000, 3600.1, 3600.5),
+      (503, nil, 0, 0.1), (429, nil, 0, 0.1), (503, 0, 0, 0.1), (503, 2, 2.1, 3.1), (429, 3, 3.1, 4.1), (429, 1_000_000, 3600.1, 3601.1),
       (403, 3, 3.1, 3.5), (403, 60, 7.5, 15), (403, 1_000_000, 7.5, 15),
     ] as [(Int, Int?, Double, Double)])
   func `a refusal is waited for as its status and Retry-After say`(status: Int, after: Int?, least: Double, most: Double) {
@@ -39,9 +39,23 @@ struct ReconnectPolicyTests {
     }
   }
 
-  @Test func `a server that drains does not make the back-off grow`() {
-    let last = delays(Array(repeating: .refused(status: 503, retryAfterSeconds: 0), count: 20) + [.unreachable]).last
-    #expect(last ?? .zero <= .milliseconds(100))
+  @Test func `a server that drains does not make the back-off grow, and is not asked more than every half second for long`() {
+    let draining = [Event](repeating: .refused(status: 503, retryAfterSeconds: 0), count: 20)
+    var later = Duration.zero
+    for seed in 0..<100 as Range<UInt64> {
+      let waits = delays(draining + [.unreachable], seed: seed)
+      #expect(waits[20] <= .milliseconds(100))
+      #expect(waits.allSatisfy { $0 <= .seconds(1) })
+      later += waits[10]
+      #expect(delays(draining + [.lost(lived: .seconds(9)), draining[0]], seed: seed)[21] <= .milliseconds(100))
+    }
+    #expect(later / 100 > .milliseconds(350))
+  }
+
+  /// Whole seconds would be waves of agents otherwise.
+  @Test func `those who are told the same time come back over a second`() {
+    let waits = (0..<200 as Range<UInt64>).map { delays([.refused(status: 429, retryAfterSeconds: 1)], seed: $0)[0] }
+    for tenth in 0..<10 { #expect(waits.contains { Int(($0 - .milliseconds(1100)) / .milliseconds(100)) == tenth }) }
   }
 
   @Test func `a tunnel that lived makes delays short again, one that did not is one more failure`() {

@@ -43,6 +43,8 @@ final class HopRelay: StreamConsumer {
   private let startedAt: UInt64
   private var isCounted = false
   private var isInFlight = false
+  /// For a listener that is about to be back.
+  private var isWaiting = false
 
   init(_ stream: TunnelStream, of tunnel: TunnelHandler, session: LinkSession, loop: LoopContext) {
     downstream = stream
@@ -81,11 +83,11 @@ final class HopRelay: StreamConsumer {
     guard let endpoint = header.endpoint else { return refuse() }
     // One hop at most: only what is here counts.
     routes = loop.node.routes.routes(of: endpoint)
-    guard routes != nil else { return refuse() }
+    guard routes != nil || loop.node.membership?.expects(endpoint) == true else { return refuse() }
     downstream?.acknowledge()
     isInFlight = true
     loop.statistics.inFlight &+= 1
-    guard connect() else { return refuse() }
+    if !connect() { waitForReturn(of: endpoint) }
     if rest.readableBytes > 0 { forward(rest) }
   }
 
@@ -97,6 +99,27 @@ final class HopRelay: StreamConsumer {
     downstream = nil
     finish()
     _ = Conversation(stream, rest, partner)
+  }
+
+  /// The endpoint's only listener left this node a moment ago and will be at another. The node that the request came from is told `not-sent` when it
+  /// is there, and not before, so that it finds it.
+  private func waitForReturn(of endpoint: EndpointID) {
+    guard let membership = loop.node.membership, membership.expects(endpoint) else { return refuse() }
+    isWaiting = true
+    let eventLoop = loop.resources.eventLoop
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    eventLoop.makeFutureWithTask {
+      // The other node hears of it about when this one does.
+      if await membership.awaitReturn(of: endpoint) { try? await Task.sleep(for: .milliseconds(50)) }
+    }.whenComplete { _ in bound.value.goOn() }
+  }
+
+  private func goOn() {
+    guard isWaiting else { return }
+    isWaiting = false
+    routes = header?.endpoint.flatMap { loop.node.routes.routes(of: $0) }
+    guard canReplay, connect() else { return refuse() }
+    if !isUpstreamPaused { upstreamDidBecomeWritable() }
   }
 
   private func readProof(_ bytes: ByteBuffer) {
@@ -114,10 +137,14 @@ final class HopRelay: StreamConsumer {
   }
 
   private func forward(_ bytes: ByteBuffer) {
-    guard let upstream else { return }
+    guard upstream != nil || isWaiting else { return }
     let count = bytes.readableBytes
     bytesIn += count
     if canReplay { keep(bytes) }
+    guard let upstream else {
+      heldFromDownstream += count
+      return loop.hold(count)
+    }
     if unsafe !bytes.withUnsafeReadableBytes({ unsafe upstream.write($0, end: false) }) { isUpstreamPaused = true }
     if isUpstreamPaused {
       heldFromDownstream += count
@@ -310,6 +337,7 @@ final class HopRelay: StreamConsumer {
       upstream.reset(.cancelled)
     }
     far = nil
+    isWaiting = false
     loop.hold(-(heldFromDownstream + heldFromUpstream))
     (heldFromDownstream, heldFromUpstream) = (0, 0)
     if let kept = replay.take() { loop.resources.giveBack(kept) }

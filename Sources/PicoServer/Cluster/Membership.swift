@@ -15,19 +15,23 @@ final class Membership: Sendable {
     var peers: [NodeID: Peer] = [:]
     /// What each other node has, also of nodes whose record has not come.
     var routes: [NodeID: [EndpointID: Int]] = [:]
+    var expected = ExpectedEndpoints()
+    /// One for each endpoint that requests wait for.
+    var waiting: [EndpointID: Task<Bool, Never>] = [:]
     var tasks: [Task<Void, Never>] = []
   }
 
   let store: any RouteStore
-  private let node: Node
-  private let loops: NodeLoops
+  let node: Node
+  let loops: NodeLoops
   private let link: LinkSettings
   private let addresses: [String]
   private let state = Locked(State())
   /// Held while a count is read and told, so that the last one told is the last one read.
   private let telling = Locked(())
 
-  private static let recordInterval = Duration.seconds(5)
+  /// A record is told again after so many seconds, or after one when it is another.
+  private static let recordInterval = 5
 
   /// - Parameter addresses: where other nodes reach this one.
   init(store: any RouteStore, node: Node, loops: NodeLoops, link: LinkSettings, addresses: [String]) {
@@ -53,10 +57,23 @@ final class Membership: Sendable {
     let following = Task {
       while let changes = await self.store.changes.next() { await self.obey(changes) }
     }
-    let reporting = Task {
-      while (try? await Task.sleep(for: Self.recordInterval)) != nil { self.tellRecord(self.node.isDraining ? .draining : .active) }
+    let reporting = Task { await self.report() }
+    let balancing = node.configuration.cluster.rebalances ? [Task { await self.balance() }] : []
+    state.withLock { $0.tasks = [running, following, reporting] + balancing }
+  }
+
+  /// Others balance by what is told here, so what moved by a hundredth is told soon.
+  private func report() async {
+    var told = node.routes.listeners
+    var age = 0
+    while (try? await Task.sleep(for: .seconds(1))) != nil {
+      state.withLock { $0.expected.forgetPast(now: NIODeadline.now().uptimeNanoseconds) }
+      age += 1
+      let listeners = node.routes.listeners
+      guard age >= Self.recordInterval || abs(listeners - told) * 100 > told else { continue }
+      (told, age) = (listeners, 0)
+      tellRecord(node.isDraining ? .draining : .active)
     }
-    state.withLock { $0.tasks = [running, following, reporting] }
   }
 
   /// The others give this node nothing that they can give elsewhere.
@@ -75,6 +92,11 @@ final class Membership: Sendable {
 
   /// Others that take listeners and requests.
   var others: Int { state.withLock { $0.peers.values.count { $0.record.state == .active && $0.node.isReachable } } }
+
+  /// How many listeners each of those has.
+  var listenersOfOthers: [Int] {
+    state.withLock { $0.peers.values.filter { $0.record.state == .active && $0.node.isReachable }.map(\.record.listeners) }
+  }
 
   /// For the metrics; this node counts among the nodes.
   var report: MetricsReport.Cluster {
@@ -146,8 +168,12 @@ final class Membership: Sendable {
   }
 
   private func remove(_ id: NodeID) async {
+    let now = NIODeadline.now().uptimeNanoseconds
     let (peer, routes) = state.withLock { state in
-      (state.peers.removeValue(forKey: id)?.node, state.routes.removeValue(forKey: id) ?? [:])
+      let routes = state.routes.removeValue(forKey: id) ?? [:]
+      let peer = state.peers.removeValue(forKey: id)
+      if peer?.record.state == .draining { for endpoint in routes.keys { state.expected.expect(endpoint, now: now) } }
+      return (peer?.node, routes)
     }
     guard let peer else { return }
     for endpoint in routes.keys { apply(endpoint, on: peer, count: 0) }
@@ -160,9 +186,12 @@ final class Membership: Sendable {
   }
 
   private func set(_ endpoint: EndpointID, on id: NodeID, count: Int) {
+    let now = NIODeadline.now().uptimeNanoseconds
     let peer = state.withLock { state in
       state.routes[id, default: [:]][endpoint] = count == 0 ? nil : count
-      return state.peers[id]?.node
+      let peer = state.peers[id]
+      if count == 0, peer?.record.state == .draining { state.expected.expect(endpoint, now: now) }
+      return peer?.node
     }
     if let peer { apply(endpoint, on: peer, count: count) }
   }
@@ -175,11 +204,44 @@ final class Membership: Sendable {
 
   // MARK: Asking
 
-  /// Asks the store about an endpoint that nothing is known of; true when there is more to know now.
+  /// Asks the store about an endpoint that nothing is known of, and waits for one that is about to come back; true when there is more to know now.
   func lookUp(_ endpoint: EndpointID) async -> Bool {
-    guard case .found(let nodes) = await store.lookUp(endpoint) else { return false }
+    guard case .found(let nodes) = await store.lookUp(endpoint) else { return await awaitReturn(of: endpoint) }
     for (id, count) in nodes { set(endpoint, on: id, count: count) }
     return true
+  }
+
+  /// Its only listener leaves, and will be somewhere else in a moment.
+  func expect(_ endpoint: EndpointID) {
+    let now = NIODeadline.now().uptimeNanoseconds
+    state.withLock { $0.expected.expect(endpoint, now: now) }
+  }
+
+  func expects(_ endpoint: EndpointID) -> Bool {
+    let now = NIODeadline.now().uptimeNanoseconds
+    return state.withLock { $0.expected.deadline(of: endpoint, now: now) } != nil
+  }
+
+  /// True when the endpoint has a listener somewhere; at once unless it is expected back.
+  func awaitReturn(of endpoint: EndpointID) async -> Bool {
+    let now = NIODeadline.now().uptimeNanoseconds
+    let task: Task<Bool, Never>? = state.withLock { state in
+      guard let deadline = state.expected.deadline(of: endpoint, now: now) else { return nil }
+      if let task = state.waiting[endpoint] { return task }
+      let task = Task { await self.watch(for: endpoint, until: deadline) }
+      state.waiting[endpoint] = task
+      return task
+    }
+    return await task?.value ?? false
+  }
+
+  private func watch(for endpoint: EndpointID, until deadline: UInt64) async -> Bool {
+    defer { state.withLock { $0.waiting[endpoint] = nil } }
+    while NIODeadline.now().uptimeNanoseconds < deadline {
+      if node.routes.routes(of: endpoint)?.isEmpty == false { return true }
+      guard (try? await Task.sleep(for: .milliseconds(10))) != nil else { return false }
+    }
+    return false
   }
 }
 

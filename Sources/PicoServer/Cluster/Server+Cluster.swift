@@ -60,27 +60,27 @@ extension Server {
     }
   }
 
-  /// Agents are asked to move, a slice at a time, as long as there is another node to move to. Returns when none of those is left, or when the
-  /// time is over.
+  /// Agents are asked to move, a slice at a time, as long as there is another node to move to. Returns when none of those is left, when the time is
+  /// over, or when those that are left seem to have nowhere to go.
   func moveAgents(_ running: Running, until end: ContinuousClock.Instant) async {
     guard let membership = running.node.membership else { return }
     membership.drain()
+    let spread = MovePace.spread(
+      listeners: running.node.routes.listeners, rate: configuration.upstream.registrationRate, others: membership.others,
+      within: configuration.gracePeriod)
+    let milliseconds = min(Int(spread.inSeconds * 1000), ControlMessage.maximumReconnectDelay)
+    var patience = MovePatience(spread: spread)
     while ContinuousClock.now < end, membership.others > 0 {
-      let left = await running.loops.gather { context in context.moveTunnels() }.reduce(0, +)
-      guard left > 0 else { return }
+      let progress = await running.loops.gather { context in context.moveTunnels(within: milliseconds) }
+      let left = progress.reduce(0) { $0 + $1.left }
+      let served = progress.reduce(0) { $0 &+ $1.served }
+      guard patience.goesOn(left: left, served: served, now: NIODeadline.now().uptimeNanoseconds) else {
+        if left > 0 { logger.warning("agents have not moved and are left behind", metadata: ["listeners": "\(left)"]) }
+        return
+      }
       try? await Task.sleep(for: .milliseconds(100))
     }
-  }
-}
-
-extension LoopContext {
-  /// Asks the next tenth of the agents to open a tunnel elsewhere, and one at least; how many are still here. A plain yamux peer knows only the
-  /// end of its tunnel, and is left until then.
-  func moveTunnels() -> Int {
-    let all = tunnels.values.filter { $0.listener.isPico && $0.listener.state != .draining }
-    let waiting = all.filter { !$0.isAskedToMove }
-    for session in waiting.prefix(max(20, all.count / 10)) { session.askToMove() }
-    return all.count
+    if membership.others == 0 { _ = await running.loops.gather { $0.keepTunnels() } }
   }
 }
 

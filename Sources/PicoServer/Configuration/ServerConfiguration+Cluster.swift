@@ -13,6 +13,8 @@ extension ServerConfiguration {
     package var allowsLoopback = false
     package var prefix = "/pico/v1"
     package var leaseTTL: Duration = .seconds(10)
+    /// Whether a node with more than its share of listeners asks some to move.
+    package var rebalances = true
     /// A file with the secret that all nodes share.
     package var secretFile: String?
     package var username: String?
@@ -47,6 +49,7 @@ extension ServerConfiguration {
       .key(
         "cluster.lease-ttl", \.cluster.leaseTTL, "After so long without a sign of life a node's keys in etcd go",
         check: { $0 >= .seconds(2) && $0 <= .seconds(600) ? nil : "must be from 2s to 10m" }),
+      .key("cluster.rebalance", \.cluster.rebalances, "Whether a node with more listeners than its share asks agents to move"),
       .key("cluster.secret-file", \.cluster.secretFile, "A file with the secret that all nodes share, of at least 32 bytes"),
       .key("cluster.username", \.cluster.username, "The user that etcd knows"),
       .key("cluster.password-file", \.cluster.passwordFile, "A file with that user's password"),

@@ -7,6 +7,7 @@ final class NodeLimits: Sendable {
   private let clientRates = AddressRates()
   private let addressRegistrations = AddressRates()
   private let registrations = Locked<UInt64>(0)
+  private let queue = Locked(RegistrationQueue())
   let holds = ListenerHolds()
   private let refusals = Locked(ContiguousArray<UInt64>(repeating: 0, count: NodeLimit.allCases.count))
   private let notices = Locked(ContiguousArray<UInt64>(repeating: 0, count: NodeLimit.allCases.count))
@@ -36,6 +37,12 @@ final class NodeLimits: Sendable {
     guard limits.registrationRate > 0 else { return nil }
     let rate = Rate(perSecond: limits.registrationRate, burstSeconds: Self.registrationBurst)
     return registrations.withLock { rate.take(fullAt: &$0, now: now) } ? nil : .registrationRate
+  }
+
+  /// In how many seconds one who was refused should try again.
+  func retryAfterSeconds(_ limit: NodeLimit, _ limits: ProxyLimits, now: UInt64) -> Int {
+    guard limit == .registrationRate else { return limit.retryAfterSeconds }
+    return queue.withLock { $0.join(perSecond: limits.registrationRate, now: now) }
   }
 
   /// Counts a refusal, and says so in the log now and then.

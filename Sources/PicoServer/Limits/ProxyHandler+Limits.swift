@@ -61,7 +61,8 @@ extension ProxyHandler {
   /// Answers with 429.
   func refuse(_ limit: NodeLimit, behind rest: ByteBuffer) {
     note(limit)
-    fail(.tooManyRequests, behind: rest, retryAfterSeconds: limit.retryAfterSeconds)
+    let seconds = node.limits.retryAfterSeconds(limit, loop.limits, now: loop.resources.now())
+    fail(.tooManyRequests, behind: rest, retryAfterSeconds: seconds)
   }
 
   func note(_ limit: NodeLimit) {

@@ -25,3 +25,18 @@ struct Rate: Equatable, Sendable {
     return true
   }
 }
+
+/// When those who came too fast are to come back: one after the other at the rate, so that they do not all come at once again.
+struct RegistrationQueue: Equatable, Sendable {
+  /// The turn of whoever joined last, in steady nanoseconds.
+  private var last: UInt64 = 0
+
+  private static let second: UInt64 = 1_000_000_000
+  private static let longest: UInt64 = 60
+
+  /// In how many seconds the turn of one more comes, 1 to 60. There is no place to be lost: who comes at another time is taken if there is room.
+  mutating func join(perSecond: Int, now: UInt64) -> Int {
+    last = min(max(last, now) &+ Self.second / UInt64(max(1, perSecond)), now &+ Self.longest * Self.second)
+    return Int((last &- now &+ Self.second &- 1) / Self.second)
+  }
+}

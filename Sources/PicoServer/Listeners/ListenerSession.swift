@@ -20,7 +20,13 @@ final class ListenerSession: TunnelDelegate, Sweepable {
   /// Its place among those of the same identity. Given back when it is to make way for another, so that a move needs no second place.
   var hold: ListenerHold?
   private var isLeaving = false
-  private(set) var isAskedToMove = false
+  /// When the agent was asked last to move because of the node; 0 when it was not.
+  var askedAt: UInt64 = 0
+  /// It was asked because the node ends.
+  var isToldOfEnd = false
+  /// Of a plain yamux peer, when the node ends.
+  var farewell: PlainFarewell?
+  let begunAt: UInt64
   private var isReplaced = false
   /// What the log and the event say of an end that was ours.
   private var endReason: String?
@@ -41,6 +47,7 @@ final class ListenerSession: TunnelDelegate, Sweepable {
     self.listener = listener
     self.descriptor = descriptor
     self.loop = loop
+    begunAt = loop.resources.now()
   }
 
   /// From here on the listener is routable.
@@ -152,12 +159,16 @@ final class ListenerSession: TunnelDelegate, Sweepable {
 
   // MARK: Draining
 
-  /// Asks the agent to move, or takes leave of a plain yamux peer, which knows only the end.
-  func askToMove() {
-    isAskedToMove = true
-    drain()
-  }
+  /// Leave has been taken of a plain yamux peer, or is being.
+  var isTakingLeave: Bool { farewell != nil }
 
+  /// Nothing new is given to the listener.
+  func withdraw() { loop.node.routes.remove(listener) }
+
+  /// Nothing is open on the tunnel, and everything that was written has been taken.
+  var isIdle: Bool { tunnel?.streamCount == 0 && listener.inFlight.load(ordering: .relaxed) == 0 && !isOwing }
+
+  /// Asks the agent to move, or tells a plain yamux peer that nothing more comes.
   func drain() {
     hold = nil
     guard let tunnel else { return }
@@ -196,8 +207,8 @@ final class ListenerSession: TunnelDelegate, Sweepable {
 
   func sweep(now: UInt64) {
     checkAuthorization(now: now)
-    guard let tunnel, let drainDeadline else { return }
-    let isIdle = tunnel.streamCount == 0 && listener.inFlight.load(ordering: .relaxed) == 0 && !isOwing
+    guard tunnel != nil, let drainDeadline else { return }
+    let isIdle = isIdle
     idleSweeps = isIdle ? idleSweeps + 1 : 0
     guard idleSweeps >= Self.idleSweepsBeforeClose || now >= drainDeadline else { return }
     if !isIdle {

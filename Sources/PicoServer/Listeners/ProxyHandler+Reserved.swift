@@ -132,7 +132,11 @@ extension ProxyHandler {
     var head = ByteBuffer()
     head.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
     head.writeBytes(answer)
-    head.writeStaticString(isPico ? "\r\nSec-WebSocket-Protocol: pico.v1\r\n\r\n" : "\r\n\r\n")
+    if isPico {
+      head.writeStaticString("\r\nSec-WebSocket-Protocol: pico.v1")
+      head.writeString("\r\nx-pico-node: \(node.id)\r\nx-pico-nodes: \(1 + (node.membership?.others ?? 0))")
+    }
+    head.writeStaticString("\r\n\r\n")
     do {
       try context.pipeline.syncOperations.addHandler(tunnel, position: .after(self))
     } catch {

@@ -103,6 +103,14 @@ package final class EndpointRoutes: Sendable {
 
   /// Of this node.
   var all: [Listener] { listeners.withLock { Array($0.here) } }
+  /// No other listener is there that lasts: here, or on a node that can be reached and does not drain.
+  func isOnly(_ listener: Listener) -> Bool {
+    listeners.withLock { listeners in
+      !listeners.here.contains { $0 !== listener }
+        && !listeners.elsewhere.contains { $0.remote?.isReachable == true && !$0.isOnDrainingNode }
+    }
+  }
+
   /// Nobody has any.
   var isEmpty: Bool { listeners.withLock { $0.here.isEmpty && $0.elsewhere.isEmpty } }
 

@@ -13,6 +13,13 @@ final class LogLines: Sendable {
     return logger
   }
 
+  /// As ``logger``, with all that is said.
+  var debugging: Logger {
+    var logger = logger
+    logger.logLevel = .debug
+    return logger
+  }
+
   private struct Handler: LogHandler {
     let lines: LogLines
     var metadata: Logger.Metadata = [:]

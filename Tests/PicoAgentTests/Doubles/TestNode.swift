@@ -19,6 +19,14 @@ final class TestNode: Sendable {
     var sessions: [NIOLoopBound<TestSession>] = []
     var answer = Answer.accept
     var isPico = true
+    /// What the answers say of the node, one after the other, the last one again and again; none is nothing.
+    var places: [Place] = []
+  }
+
+  /// A node's ID, and how many nodes there are.
+  struct Place: Sendable {
+    var node: String
+    var nodes: Int
   }
 
   let group: MultiThreadedEventLoopGroup
@@ -119,9 +127,9 @@ private final class TestRegistration: ChannelInboundHandler, RemovableChannelHan
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     text += String(buffer: unwrapInboundIn(data))
     guard text.hasSuffix("\r\n\r\n"), let node = holder.node else { return }
-    let (answer, isPico) = node.state.withLock { state in
+    let (answer, isPico, place) = node.state.withLock { state in
       state.requests.append(text)
-      return (state.answer, state.isPico)
+      return (state.answer, state.isPico, state.places.count > 1 ? state.places.removeFirst() : state.places.first)
     }
     switch answer {
     case .refuse(let status, let headers):
@@ -133,6 +141,7 @@ private final class TestRegistration: ChannelInboundHandler, RemovableChannelHan
       let protocolLine = isPico ? "Sec-WebSocket-Protocol: pico.v1\r\n" : ""
       let response =
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\(protocolLine)"
+        + (place.map { "x-pico-node: \($0.node)\r\nx-pico-nodes: \($0.nodes)\r\n" } ?? "")
         + "Sec-WebSocket-Accept: \(accept)\r\n\r\n"
       context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: response)), promise: nil)
       let session = TestSession(isPico: isPico, loop: LoopResources(eventLoop: context.eventLoop, index: 0))

@@ -1,5 +1,6 @@
 import Logging
 import PicoCore
+import Synchronization
 import Testing
 
 @testable import PicoAgent
@@ -7,11 +8,12 @@ import Testing
 /// Runs an agent with one listener between a node and a service.
 func withAgent(
   isPico: Bool = true, upstream service: Upstream? = nil, readsNothing: Bool = false, _ script: @escaping ScriptedUpstream.Script,
-  configure: (inout AgentConfiguration) -> Void = { _ in }, logger: Logger = silent,
+  configure: (inout AgentConfiguration) -> Void = { _ in }, logger: Logger = silent, places: [TestNode.Place] = [],
   _ body: (TestNode, ScriptedUpstream, Agent) async throws -> Void
 ) async throws {
   let upstream = try await ScriptedUpstream.start(readsNothing: readsNothing, script)
   let node = try await TestNode.start(isPico: isPico)
+  node.state.withLock { $0.places = places }
   var configuration = try agentConfiguration(
     node, service ?? .http(HostPort(host: "127.0.0.1", port: upstream.port)))
   configure(&configuration)

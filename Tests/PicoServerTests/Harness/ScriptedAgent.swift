@@ -185,6 +185,7 @@ final class AgentStream: StreamConsumer {
 
   /// Bytes that came, with the head.
   var received: Int { seen.all[index].count }
+  var text: String { seen.all[index].text }
 
   func consumeAll() {
     consumes = true
