@@ -34,15 +34,16 @@ extension EtcdClient {
     var isFirst = true
     while true {
       let index = rotation.withLock { $0.current }
+      let connection = endpoints[index].connection
       let error: EtcdError
       do {
         if !isFirst { try await confirm(place, of: prefix) }
         isFirst = false
         let metadata = try await tokenMetadata(within: configuration.timeout)
-        try await stream(prefix, connections[index], metadata, place, observe)
-        error = EtcdError(.unavailable, "\(connections[index].name): the watch ended")
+        try await stream(prefix, connection, metadata, place, observe)
+        error = EtcdError(.unavailable, "\(connection.name): the watch ended")
       } catch let failure {
-        error = EtcdError(failure, from: connections[index].name)
+        error = EtcdError(failure, from: connection.name)
       }
       if Task.isCancelled { throw EtcdError(.stopped, "stopped") }
       switch error.code {
@@ -55,6 +56,7 @@ extension EtcdClient {
       default:
         isRenewed = false
         rotation.withLock { $0.failed(at: index) }
+        if error.code == .timedOut { endpoints[index].replace(connection) }
         await observe(.interrupted(error))
         do { try await Task.sleep(for: .milliseconds(50)) } catch { throw EtcdError(.stopped, "stopped") }
       }

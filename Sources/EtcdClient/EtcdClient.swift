@@ -14,7 +14,7 @@ internal import Synchronization
 /// Calls wait until `run` has been started.
 package final class EtcdClient: Sendable {
   package let configuration: EtcdConfiguration
-  let connections: [EtcdConnection]
+  let endpoints: [EtcdEndpoint]
   let rotation: Locked<EndpointRotation>
   private let tokens: EtcdTokens?
 
@@ -23,25 +23,25 @@ package final class EtcdClient: Sendable {
     guard !configuration.endpoints.isEmpty else { throw EtcdError(.configuration, "no endpoint is given") }
     self.configuration = configuration
     let security = try EtcdConnection.security(configuration.tls)
-    var connections: [EtcdConnection] = []
-    for endpoint in configuration.endpoints { connections.append(try EtcdConnection(to: endpoint, security: security)) }
-    self.connections = connections
-    rotation = Locked(EndpointRotation(count: connections.count, startingAt: start ?? .random(in: 0..<connections.count)))
+    var endpoints: [EtcdEndpoint] = []
+    for endpoint in configuration.endpoints { endpoints.append(try EtcdEndpoint(endpoint, security: security)) }
+    self.endpoints = endpoints
+    rotation = Locked(EndpointRotation(count: endpoints.count, startingAt: start ?? .random(in: 0..<endpoints.count)))
     tokens = configuration.user.map { EtcdTokens(user: $0) }
   }
 
   /// Holds the connections until the task is cancelled or `close` is called; calls that are under way then fail.
   package func run() async {
     await withDiscardingTaskGroup { group in
-      for connection in connections {
-        group.addTask { try? await connection.client.runConnections() }
+      for endpoint in endpoints {
+        group.addTask { await endpoint.run() }
       }
     }
   }
 
   /// Ends `run` once the calls under way are done. Later calls fail with `.stopped`.
   package func close() {
-    for connection in connections { connection.client.beginGracefulShutdown() }
+    for endpoint in endpoints { endpoint.close() }
   }
 
   /// Makes a call, at another endpoint if one fails, until `timeout` has passed.
@@ -55,7 +55,7 @@ package final class EtcdClient: Sendable {
     while true {
       let index = rotation.withLock { $0.current }
       let remaining = deadline - .now
-      let connection = connections[index]
+      let connection = endpoints[index].connection
       let share = rotation.withLock { $0.share(of: remaining) }
       let error: EtcdError
       do {
@@ -76,9 +76,10 @@ package final class EtcdClient: Sendable {
       guard error.isPassing else { throw error }
       // Who had too little time for an answer has not failed for the calls that have more.
       if error.code == .unavailable || share >= .milliseconds(500) { rotation.withLock { $0.failed(at: index) } }
+      if error.code == .timedOut, share >= .milliseconds(500) { endpoints[index].replace(connection) }
       failures += 1
       // Once round, a moment's pause: what answers at once that it cannot would be asked without end.
-      let pause: Duration = failures % connections.count == 0 ? .milliseconds(50) : .zero
+      let pause: Duration = failures % endpoints.count == 0 ? .milliseconds(50) : .zero
       guard isRepeatable, .now + pause < deadline else { throw error }
       do { try await Task.sleep(for: pause) } catch { throw EtcdError(.stopped, "stopped") }
     }

@@ -4,7 +4,7 @@ internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
 internal import PicoCore
 
-/// One endpoint and the services that it offers.
+/// A connection to one endpoint, made anew as gRPC does when it breaks, and the services that are offered there.
 struct EtcdConnection: Sendable {
   typealias Transport = HTTP2ClientTransport.Posix
 

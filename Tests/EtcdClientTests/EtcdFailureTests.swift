@@ -23,6 +23,47 @@ extension EtcdClientTests {
       }
     }
 
+    /// Passes connections on. With SIGUSR1 those that are open carry nothing any more, and are not closed: as when packets are lost.
+    private static let forwarder = """
+      import asyncio, signal, sys
+      generation = 0
+      async def copy(reader, writer, own):
+          while data := await reader.read(65536):
+              if own == generation:
+                  writer.write(data)
+      async def serve(reader, writer):
+          far = await asyncio.open_connection("127.0.0.1", int(sys.argv[2]))
+          await asyncio.gather(copy(reader, far[1], generation), copy(far[0], writer, generation), return_exceptions=True)
+      def mute():
+          global generation
+          generation += 1
+      async def main():
+          asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, mute)
+          async with await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1])) as server:
+              await server.serve_forever()
+      asyncio.run(main())
+      """
+
+    @Test func `a connection that gives no answer is given up, and the next call has a new one`() async throws {
+      let stage = try Stage()
+      let servers = try await EtcdServers(on: stage)
+      let port = freePort()
+      let forwarder = try await stage.serve("forwarder", ["python3", "-c", Self.forwarder, "\(port)", "\(servers.ports[0])"], port: port)
+      let endpoint = HostPort(host: "127.0.0.1", port: port)
+      let client = try EtcdClient(EtcdConfiguration(endpoints: [endpoint], timeout: .seconds(1)))
+      try await client.running {
+        let setting = Setting(stage: stage, servers: servers, client: client)
+        try await setting.put("/w/a", "1")
+        try await setting.watching("/w/", after: try await setting.now()) { seen in
+          try await eventually("the watch") { seen.isOpen }
+          forwarder.send(SIGUSR1)
+          await #expect { try await client.get(.key("/w/a")) } throws: { ($0 as? EtcdError)?.code == .timedOut }
+          try await setting.put("/w/a", "2")
+          try await eventually("the watch goes on") { seen.events.contains("+/w/a=2") }
+        }
+      }
+    }
+
     @Test func `the leader's death costs some seconds`() async throws {
       try await Setting.run(3, configure: { $0.timeout = .seconds(20) }) { on in
         let lease = try await on.client.grantLease(lasting: .seconds(20)).lease

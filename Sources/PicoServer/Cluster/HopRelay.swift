@@ -8,7 +8,7 @@ internal import Synchronization
 /// One hop at the node that has the listener: joins a stream of a link to a stream of a listener of this node, byte for byte. Confined to the
 /// link's loop.
 ///
-/// The link's stream is acknowledged as soon as its header was read, before a byte leaves for an upstream. Until the listener's first byte
+/// The link's stream is acknowledged when a listener was found, before a byte leaves for an upstream. Until the listener's first byte
 /// what came is kept, so that a listener whose agent reached no upstream costs the request nothing; when none is left the other node is told
 /// `not-sent`, and goes on elsewhere.
 final class HopRelay: StreamConsumer {
@@ -83,11 +83,12 @@ final class HopRelay: StreamConsumer {
     guard let endpoint = header.endpoint else { return refuse() }
     // One hop at most: only what is here counts.
     routes = loop.node.routes.routes(of: endpoint)
-    guard routes != nil || loop.node.membership?.expects(endpoint) == true else { return refuse() }
+    let isFound = connect()
+    guard isFound || loop.node.membership?.expects(endpoint) == true else { return refuse() }
     downstream?.acknowledge()
     isInFlight = true
     loop.statistics.inFlight &+= 1
-    if !connect() { waitForReturn(of: endpoint) }
+    if !isFound { waitForReturn(of: endpoint) }
     if rest.readableBytes > 0 { forward(rest) }
   }
 
@@ -310,7 +311,8 @@ final class HopRelay: StreamConsumer {
     if canReplay, code == .notSent || code == .connectTimeout, connect() { return loop.statistics.recordRetry() }
     if canReplay { count(status: 502, isError: true, now: now) }
     // What could not be kept may have gone to the agent that then said it sent nothing; only a whole replay may go elsewhere.
-    downstream?.reset(code)
+    // An agent that does not reach its upstream is none that is leaving: only of the latter the other node may hope to find it elsewhere.
+    downstream?.reset(code == .notSent && wasAcknowledged ? .connectTimeout : code)
     downstream = nil
     finish()
   }

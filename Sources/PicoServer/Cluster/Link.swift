@@ -21,7 +21,8 @@ final class Link: TunnelDelegate, Sweepable {
   private let settings: LinkSettings
   private var addresses: [HostPort]
   private var next = 0
-  private var backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(1))
+  // The other node may be back at any moment, and requests wait for it for a second.
+  private var backoff = Backoff(initial: .milliseconds(50), maximum: .milliseconds(300))
   private var timer: Scheduled<Void>?
   private var channel: (any Channel)?
   private var isStopped = false
@@ -71,7 +72,7 @@ final class Link: TunnelDelegate, Sweepable {
     let (eventLoop, tls, host) = (loop.resources.eventLoop, settings.tls, settings.serverName ?? address.host)
     connector.connect(on: eventLoop) {
       ClientBootstrap(group: eventLoop)
-        .connectTimeout(Self.timeout)
+        .connectTimeout(Self.connectTimeout)
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
@@ -84,6 +85,8 @@ final class Link: TunnelDelegate, Sweepable {
   }
 
   private static let timeout = TimeAmount.seconds(2)
+  /// Below the second after which a kernel sends a lost SYN again: a new attempt is sooner.
+  private static let connectTimeout = TimeAmount.milliseconds(500)
   /// Three pings.
   private static let silence: UInt64 = 750_000_000
 

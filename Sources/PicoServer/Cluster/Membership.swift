@@ -14,7 +14,7 @@ final class Membership: Sendable {
   private struct State {
     var peers: [NodeID: Peer] = [:]
     /// What each other node has, also of nodes whose record has not come.
-    var routes: [NodeID: [EndpointID: Int]] = [:]
+    var routes: [NodeID: PeerRoutes] = [:]
     var expected = ExpectedEndpoints()
     /// One for each endpoint that requests wait for.
     var waiting: [EndpointID: Task<Bool, Never>] = [:]
@@ -68,6 +68,7 @@ final class Membership: Sendable {
     var age = 0
     while (try? await Task.sleep(for: .seconds(1))) != nil {
       state.withLock { $0.expected.forgetPast(now: NIODeadline.now().uptimeNanoseconds) }
+      await endDoubts(now: .now)
       age += 1
       let listeners = node.routes.listeners
       guard age >= Self.recordInterval || abs(listeners - told) * 100 > told else { continue }
@@ -132,10 +133,12 @@ final class Membership: Sendable {
   // MARK: Hearing
 
   private func obey(_ changes: [ClusterChange]) async {
+    // Before its routes: whether those are to be believed depends on it.
+    for case .node(let id, nil) in changes { await lose(id) }
     for change in changes {
       switch change {
       case .node(let id, let record?): await update(id, record)
-      case .node(let id, nil): await remove(id)
+      case .node(_, nil): break
       case .route(let endpoint, let id, let count): set(endpoint, on: id, count: count)
       case .block: break
       }
@@ -145,13 +148,14 @@ final class Membership: Sendable {
   private func update(_ id: NodeID, _ record: NodeRecord) async {
     let addresses = record.addresses.compactMap { try? HostPort(text: $0) }
     let (peer, isNew, routes) = state.withLock { state -> (RemoteNode, Bool, [EndpointID: Int]) in
+      state.routes[id, default: PeerRoutes()].list(now: .now)
       if let known = state.peers[id] {
         state.peers[id]?.record = record
         return (known.node, false, [:])
       }
       let peer = RemoteNode(id: id, eventLoop: loops.loops[0].eventLoop, loopCount: node.loopCount)
       state.peers[id] = Peer(node: peer, record: record)
-      return (peer, true, state.routes[id] ?? [:])
+      return (peer, true, state.routes[id]?.counts ?? [:])
     }
     if peer.isDraining != (record.state == .draining) {
       peer.isDraining = record.state == .draining
@@ -167,16 +171,43 @@ final class Membership: Sendable {
     for (endpoint, count) in routes { apply(endpoint, on: peer, count: count) }
   }
 
-  private func remove(_ id: NodeID) async {
-    let now = NIODeadline.now().uptimeNanoseconds
-    let (peer, routes) = state.withLock { state in
-      let routes = state.routes.removeValue(forKey: id) ?? [:]
+  /// The node's record is gone. One that drained has left; one that can be reached does not reach the store.
+  private func lose(_ id: NodeID) async {
+    let isKept = state.withLock { state in
+      guard let peer = state.peers[id], peer.record.state != .draining, peer.node.isReachable else { return false }
+      state.routes[id, default: PeerRoutes()].unlist()
+      return true
+    }
+    guard isKept else { return await remove(id) }
+    node.logger.warning("a node is gone from the store and can be reached: what it has is kept", metadata: ["node": "\(id)"])
+  }
+
+  /// Forgets what was kept of nodes that are not in the store, once they cannot be reached either, and what others did not say again.
+  private func endDoubts(now: ContinuousClock.Instant) async {
+    let (gone, doubts) = state.withLock { state in
+      let gone = state.peers.filter { state.routes[$0.key]?.isUnlisted == true && !$0.value.node.isReachable }.map(\.key)
+      var doubts: [(RemoteNode, EndpointID)] = []
+      for (id, peer) in state.peers {
+        for endpoint in state.routes[id]?.endDoubt(now: now) ?? [] { doubts.append((peer.node, endpoint)) }
+      }
+      return (gone, doubts)
+    }
+    for (peer, endpoint) in doubts { apply(endpoint, on: peer, count: 0) }
+    for id in gone { await remove(id, ifUnlisted: true) }
+  }
+
+  private func remove(_ id: NodeID, ifUnlisted: Bool = false) async {
+    let (peer, routes) = state.withLock { state -> (RemoteNode?, PeerRoutes?) in
+      if ifUnlisted, state.routes[id]?.isUnlisted != true { return (nil, nil) }
+      let routes = state.routes.removeValue(forKey: id)
       let peer = state.peers.removeValue(forKey: id)
-      if peer?.record.state == .draining { for endpoint in routes.keys { state.expected.expect(endpoint, now: now) } }
+      if peer?.record.state == .draining, let routes {
+        for endpoint in routes.counts.keys { state.expected.expect(endpoint, now: NIODeadline.now().uptimeNanoseconds) }
+      }
       return (peer?.node, routes)
     }
     guard let peer else { return }
-    for endpoint in routes.keys { apply(endpoint, on: peer, count: 0) }
+    for endpoint in routes?.counts.keys ?? [:].keys { apply(endpoint, on: peer, count: 0) }
     await unlink(peer)
     node.logger.info("node left", metadata: ["node": "\(id)"])
   }
@@ -188,10 +219,9 @@ final class Membership: Sendable {
   private func set(_ endpoint: EndpointID, on id: NodeID, count: Int) {
     let now = NIODeadline.now().uptimeNanoseconds
     let peer = state.withLock { state in
-      state.routes[id, default: [:]][endpoint] = count == 0 ? nil : count
       let peer = state.peers[id]
       if count == 0, peer?.record.state == .draining { state.expected.expect(endpoint, now: now) }
-      return peer?.node
+      return state.routes[id, default: PeerRoutes()].tell(count, of: endpoint) ? peer?.node : nil
     }
     if let peer { apply(endpoint, on: peer, count: count) }
   }

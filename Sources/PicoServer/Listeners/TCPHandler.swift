@@ -219,7 +219,7 @@ final class TCPHandler: StreamConsumer, ChannelInboundHandler, TickFlushing {
 
   func streamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) {
     stream = nil
-    if let listener, code == .connectTimeout || code == .notSent && wasAcknowledged {
+    if let listener, code == .connectTimeout || code == .notSent && wasAcknowledged && listener.remote == nil {
       let now = loop.resources.now()
       let isHalfFailing = loop.cell(of: listener).recordConnectFailure(now: now)
       if listener.recordConnectFailure(isHalfFailing: isHalfFailing, now: now) { loop.node.logLeftOut(listener) }

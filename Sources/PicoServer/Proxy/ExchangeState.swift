@@ -62,6 +62,10 @@ struct ExchangeState {
   var attemptedAt: UInt64 = 0
   var tried = InlineArray<3, ListenerID?>(repeating: nil)
   var hasRetriedDelivered = false
+  /// Nobody who has the endpoint can be reached; the request is given out again in a moment.
+  var awaitsRoute = false
+  /// A node had the endpoint no longer, so what is known of it is not new.
+  var isRouteOld = false
   /// A listener took no more streams.
   var wasFull = false
   /// The whole of what was sent so far is in the retry buffer.

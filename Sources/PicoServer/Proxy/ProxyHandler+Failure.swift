@@ -17,6 +17,7 @@ extension ProxyHandler {
       let isHalfFailing = loop.cell(of: listener).recordConnectFailure(now: now)
       if listener.recordConnectFailure(isHalfFailing: isHalfFailing, now: now) { node.logLeftOut(listener) }
     }
+    if isRefusal, listener?.remote != nil { exchange.isRouteOld = true }
     var budget = loop.retryBudget
     let decision = exchange.decide(on: code) { budget.take(now: now) }
     loop.retryBudget = budget
@@ -43,7 +44,11 @@ extension ProxyHandler {
       let remote = listener?.remote, let hop = stream as? TunnelStream, !hop.isAcknowledged
     else { return }
     remote.suspect(now: now)
-    if exchange.mayBeRepeated { streamFailed(.sessionLost) }
+    // Where nobody else has the endpoint it may still be answered.
+    guard exchange.mayBeRepeated, let other = routes?.pick(excluding: exchange.tried, caller: loop.resources, now: now),
+      !other.isLeftOut(now: now)
+    else { return }
+    streamFailed(.sessionLost)
   }
 
   private func retry(_ now: UInt64) {

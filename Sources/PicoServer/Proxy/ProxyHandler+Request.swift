@@ -120,15 +120,25 @@ extension ProxyHandler {
       self.routes = current
       routes = current
     }
-    while exchange.attempts < ExchangeState.maximumAttempts,
-      let listener = routes.pick(excluding: exchange.tried, caller: loop.resources, now: now)
+    // Nodes that no link leads to now were not tried: they may be there again in a moment.
+    var passedOver = exchange.tried
+    var looks = exchange.attempts
+    var isNodeAway = false
+    while looks < ExchangeState.maximumAttempts,
+      let listener = routes.pick(excluding: passedOver, caller: loop.resources, now: now)
     {
+      passedOver[looks] = listener.id
+      looks += 1
+      let stream = listener.open(self, exchange.asksForUpgrade ? .raw : .exchange, from: loop.resources, mailboxes: node.mailboxes)
+      if stream == nil, listener.remote != nil {
+        isNodeAway = true
+        continue
+      }
       exchange.tried[exchange.attempts] = listener.id
       exchange.attempts += 1
       exchange.attemptedAt = now
-      guard let stream = listener.open(self, exchange.asksForUpgrade ? .raw : .exchange, from: loop.resources, mailboxes: node.mailboxes)
-      else {
-        exchange.wasFull = exchange.wasFull || listener.remote == nil
+      guard let stream else {
+        exchange.wasFull = true
         continue
       }
       releaseListener()
@@ -143,9 +153,22 @@ extension ProxyHandler {
       send(request)
       return
     }
+    if isNodeAway || exchange.isRouteOld, waitsForRoute(now) { return }
     if exchange.wasFull { return fail(.overloaded) }
-    if exchange.attempts > 0 { return fail(.upstreamUnreachable) }
+    if isNodeAway || exchange.attempts > 0 { return fail(.upstreamUnreachable) }
     fail(node.isDraining ? .shuttingDown : .noAvailableUpstreams)
+  }
+
+  /// Nanoseconds for which a request waits for a link to a node that has its endpoint, or for a listener elsewhere.
+  private static var routePatience: UInt64 { 1_000_000_000 }
+
+  /// Nobody who has the endpoint can be reached now, or who has it is not known yet. The request is given out again with each sweep until its time is over; until then nothing
+  /// more of it is read. False when it has waited, or is not in the retry buffer as a whole.
+  private func waitsForRoute(_ now: UInt64) -> Bool {
+    guard exchange.response == .awaitingHead, exchange.canReplay, now < exchange.startedAt &+ Self.routePatience else { return false }
+    exchange.awaitsRoute = true
+    pauseReading()
+    return true
   }
 
   /// Writes request bytes to the stream; with the last one goes the end, where the listener's agent understands it.
@@ -179,7 +202,7 @@ extension ProxyHandler {
       return abandon(fault.requestError)
     }
     if exceedsBodyLimit { return abandon(.requestBodyTooLarge) }
-    guard stream != nil else { return }
+    guard stream != nil || exchange.awaitsRoute else { return }
     let isUpstreamsTurn = exchange.requestBody.isComplete && exchange.response != .body
     deadline = loop.resources.now() &+ (isUpstreamsTurn ? loop.limits.timeout : loop.limits.bodyIdleTimeout)
     if exchange.canReplay, var kept = replay.take() {
@@ -189,6 +212,7 @@ extension ProxyHandler {
       } else {
         exchange.canReplay = false
         loop.resources.giveBack(kept)
+        if exchange.awaitsRoute { return abandon(.upstreamUnreachable) }
       }
     }
     send(body)

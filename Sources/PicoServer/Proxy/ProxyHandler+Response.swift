@@ -191,9 +191,10 @@ extension ProxyHandler {
       cutShort()
     case .exchange:
       guard exchange.response != .done else { return }
-      // Refused before it was taken, by an agent that stays: no sign of a broken upstream.
-      let isRefusal = code == .notSent && !wasAcknowledged
-      if isRefusal, listener?.state != .draining { exchange.wasFull = true }
+      // Refused before it was taken, by an agent that stays or a node that has no such listener any more: no sign of a broken upstream.
+      let isElsewhere = listener?.remote != nil
+      let isRefusal = code == .notSent && (!wasAcknowledged || isElsewhere)
+      if isRefusal, !isElsewhere, listener?.state != .draining { exchange.wasFull = true }
       streamFailed(code, isRefusal: isRefusal)
     case .head, .lingering, .left:
       break

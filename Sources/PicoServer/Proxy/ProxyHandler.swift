@@ -321,6 +321,10 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
 
   func sweep(now: UInt64) {
     if listener?.remote != nil { checkHop(now) }
+    if phase == .exchange, exchange.awaitsRoute {
+      exchange.awaitsRoute = false
+      dispatch(now)
+    }
     guard deadline != 0, now >= deadline else { return }
     switch phase {
     case .head where !isWritable:

@@ -14,6 +14,7 @@ extension NodeTests {
     private struct Pair {
       let one: RunningNode
       let two: RunningNode
+      let routes: MemoryRoutes
     }
 
     private let directory: TemporaryDirectory
@@ -25,7 +26,7 @@ extension NodeTests {
     }
 
     private func with(
-      threads: Int = 1, secondSecret: String = "secret", _ body: (Pair) async throws -> Void
+      threads: Int = 1, secondSecret: String = "secret", log: LogLines = LogLines(), _ body: (Pair) async throws -> Void
     ) async throws {
       let routes = MemoryRoutes()
       let store: Server.StoreMaker = { (node, _) throws(PicoError) -> any RouteStore in MemoryRouteStore(routes, node: node) }
@@ -34,13 +35,13 @@ extension NodeTests {
         configuration.cluster.listen = HostPort(host: "127.0.0.1", port: 0)
         configuration.cluster.secretFile = directory.path(secret)
       }
-      try await RunningNode.member(of: store, threads: threads) {
+      try await RunningNode.member(of: store, threads: threads, log: log) {
         configure(&$0, secret: "secret")
       } _: { one in
         try await RunningNode.member(of: store, threads: threads) {
           configure(&$0, secret: secondSecret)
         } _: { two in
-          try await body(Pair(one: one, two: two))
+          try await body(Pair(one: one, two: two, routes: routes))
         }
       }
     }
@@ -211,6 +212,90 @@ extension NodeTests {
       }
     }
 
+    @Test func `what a node had is kept when its keys are gone from the store, until it cannot be reached either`() async throws {
+      try await with { pair in
+        _ = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.ok)
+        try await known(pair.one)
+        let (id, endpoint) = (try #require(pair.two.node?.id), try #require(EndpointID("e")))
+        await MemoryRouteStore(pair.routes, node: id).leave()
+        for _ in 0..<50 {
+          #expect(try await ask(pair.one, Self.get).status == 200)
+          try await Task.sleep(for: .milliseconds(10))
+        }
+        await pair.two.server.shutdown(graceful: false)
+        try await eventually("it is forgotten", within: 20) { pair.one.node?.routes.routes(of: endpoint) == nil }
+      }
+    }
+
+    /// Another node that is in the store, and has the endpoint, and is not there yet.
+    private func absent(_ pair: Pair) throws -> MemoryRouteStore {
+      let absent = MemoryRouteStore(pair.routes, node: try #require(NodeID(prefix: "n-")))
+      absent.setRecord(NodeRecord(addresses: ["127.0.0.1:\(freePort())"], version: "0"))
+      absent.setListeners(1, for: try #require(EndpointID("e")))
+      return absent
+    }
+
+    private func knowsRoute(_ node: RunningNode) async throws {
+      let id = try #require(EndpointID("e"))
+      try await eventually("the route") { node.node?.routes.routes(of: id) != nil }
+    }
+
+    @Test(arguments: ["GET /p HTTP/1.1\r\n", "POST /p HTTP/1.1\r\nContent-Length: 4\r\n"])
+    func `a request waits a moment for a node that cannot be reached, or for a listener elsewhere`(_ head: String) async throws {
+      try await with { pair in
+        _ = try absent(pair)
+        try await knowsRoute(pair.one)
+        let client = try pair.one.client()
+        let body = head.hasPrefix("POST") ? "body" : ""
+        try await client.send("\(head)Host: a\r\nx-pico-endpoint: e\r\n\r\n\(body.prefix(1))")
+        try await eventually("the request") { try await pair.one.metric("pico_proxy_requests_in_flight") == 1 }
+        try await client.send(String(body.dropFirst()))
+        let agent = try await ScriptedAgent.connect(to: pair.one, ScriptedAgent.ok)
+        #expect(try await client.response().status == 200)
+        #expect(try await agent.streams(1) { $0.isEnded }.text.hasSuffix("\r\n\r\n\(body)"))
+      }
+    }
+
+    @Test func `a request for a listener that has just left the other node waits for where it went`() async throws {
+      try await with { pair in
+        // Told in the other node's name: it has none.
+        MemoryRouteStore(pair.routes, node: try #require(pair.two.node?.id)).setListeners(1, for: try #require(EndpointID("e")))
+        try await known(pair.one)
+        let client = try pair.one.client()
+        try await client.send("POST /p HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: e\r\nContent-Length: 4\r\n\r\nbody")
+        try await eventually("it was given to the other node") {
+          try await pair.one.metric("pico_proxy_retries_total") == 1
+        }
+        #expect(try await pair.one.metric("pico_proxy_requests_in_flight") == 1)
+        _ = try await ScriptedAgent.connect(to: pair.one, ScriptedAgent.ok)
+        #expect(try await client.response().status == 200)
+      }
+    }
+
+    @Test func `what waited long enough is told that there is no way`() async throws {
+      try await with { pair in
+        _ = try absent(pair)
+        try await knowsRoute(pair.one)
+        let began = ContinuousClock.now
+        let response = try await ask(pair.one, Self.get)
+        #expect(response.status == 502 && response.body == "{\"error\":\"upstream unreachable\"}\n")
+        #expect(ContinuousClock.now - began >= .seconds(1))
+        #expect(try await pair.one.metric("pico_proxy_requests_in_flight") == 0)
+      }
+    }
+
+    @Test func `a client that leaves while its request waits is let go`() async throws {
+      try await with { pair in
+        _ = try absent(pair)
+        try await knowsRoute(pair.one)
+        let client = try pair.one.client()
+        try await client.send(Self.get)
+        try await eventually("the request") { try await pair.one.metric("pico_proxy_requests_in_flight") == 1 }
+        client.socket.finish()
+        try await eventually("it is gone") { try await pair.one.metric("pico_proxy_requests_in_flight") == 0 }
+      }
+    }
+
     @Test func `a node that does not know the secret gets no requests and sends none`() async throws {
       try await with(secondSecret: "other") { pair in
         _ = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.ok)
@@ -218,6 +303,37 @@ extension NodeTests {
         try await eventually("the route") { pair.one.node?.routes.routes(of: id) != nil }
         for _ in 0..<5 { #expect(try await ask(pair.one, Self.get).status == 502) }
         #expect(pair.one.node?.membership?.others == 0 && pair.two.node?.membership?.others == 0)
+      }
+    }
+
+    @Test func `a node of another version is refused with a line that names both, and its requests go nowhere`() async throws {
+      let log = LogLines()
+      try await with(log: log) { pair in
+        let port = try #require(pair.one.server.linkAddresses.first?.port)
+        let client = try RawClient(port: port)
+        try await client.send(
+          "GET /pico/v1/link HTTP/1.1\r\nHost: a\r\n\(WatchClient.handshake)Sec-WebSocket-Protocol: pico.link.v2\r\n"
+            + "x-pico-cluster: tests\r\nx-pico-node: n-0123456789abcdef\r\nx-pico-peer: \(pair.one.server.nodeID?.text ?? "")\r\n"
+            + "x-pico-nonce: \(String(repeating: "a", count: 32))\r\n\r\n")
+        #expect(try await client.response().status == 403)
+        let lines = log.all.filter { $0.hasPrefix("link refused") }
+        #expect(lines.count == 1 && lines[0].contains("it speaks pico.link.v2, this node pico.link.v1"), "\(lines)")
+      }
+    }
+
+    @Test(arguments: [("pico.v2", nil), ("pico.v2, pico.v1", "pico.v1"), ("pico.v1, pico.v2", "pico.v1")])
+    func `an agent of another version gets what both know, and is a plain listener where that is nothing`(
+      _ offered: String, _ agreed: String?
+    ) async throws {
+      try await with { pair in
+        let client = try pair.two.client()
+        try await client.send(
+          "GET /pico/v1/listener/e HTTP/1.1\r\nHost: a\r\n\(WatchClient.handshake)Sec-WebSocket-Protocol: \(offered)\r\n\r\n")
+        let response = try await client.response()
+        #expect(response.status == 101 && response.field("sec-websocket-protocol") == agreed)
+        try await known(pair.one)
+        let id = try #require(EndpointID("e"))
+        #expect(pair.two.node?.routes.routes(of: id)?.isAllPico == (agreed != nil))
       }
     }
 
