@@ -173,6 +173,12 @@ package final class Server: Sendable {
     await keys.run()
   }
 
+  /// Returns when each event loop has come round: never, when one hangs. At once before the start and while the node ends.
+  package func visitLoops() async {
+    guard let loops = running.withLock({ $0?.loops }) else { return }
+    _ = await loops.gather { _ in true }
+  }
+
   /// Reads the files of certificates again; new connections have the new ones.
   package func readCertificatesAgain() { running.withLock { $0?.tls }?.readAgain() }
 
