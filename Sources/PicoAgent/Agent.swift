@@ -147,6 +147,12 @@ package final class Agent: Sendable {
     for log in running.accessLogs.values { log.close() }
   }
 
+  /// Returns when each event loop has come round: never, when one hangs.
+  package func visitLoops() async {
+    let eventLoops = running.withLock { $0?.loops.map(\.eventLoop) ?? [] }
+    for eventLoop in eventLoops { try? await eventLoop.submit {}.get() }
+  }
+
   /// Where metrics are served.
   package var metricsAddresses: [String] { running.withLock { $0?.metrics?.addresses ?? [] } }
 

@@ -31,6 +31,8 @@ package final class Node: Sendable {
   /// Nil when it is off.
   let accessLog: AccessLog?
   let connections = Atomic<Int>(0)
+  /// How many connections there have been that asked for more than whether the node is ready.
+  let visits = Atomic<UInt64>(0)
   /// Of ``ProxyLimits``, for the threads that accept.
   let maxConnections: Atomic<Int>
   /// Cells of all loops that had traffic lately.

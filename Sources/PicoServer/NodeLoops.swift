@@ -24,23 +24,14 @@ struct NodeLoops: Sendable {
 
   let loops: [Loop]
   let node: Node
-  private let accepted: Counter
-
-  private final class Counter: Sendable {
-    let value = Atomic<UInt64>(0)
-  }
 
   init(resources: [LoopResources], node: Node, limits: ProxyLimits) {
     self.node = node
-    accepted = Counter()
     let contexts = resources.map { LoopContext(resources: $0, node: node, limits: limits) }
     loops = contexts.map { Loop($0) }
     // Nothing runs on the loops yet.
     for context in contexts { context.neighbours = loops }
   }
-
-  var acceptedConnections: UInt64 { accepted.value.load(ordering: .relaxed) }
-  func countAccepted() { accepted.value.add(1, ordering: .relaxed) }
 
   /// The context of the loop that the caller is on.
   func context(on eventLoop: any EventLoop) -> LoopContext? {
@@ -72,6 +63,9 @@ struct NodeLoops: Sendable {
   }
 
   func inFlight() async -> Int { await gather { $0.statistics.inFlight }.reduce(0, +) }
+
+  /// Connections that may have their first request on its way.
+  func newcomers() async -> Int { await gather { $0.connections.values.count { $0.isNewcomer } }.reduce(0, +) }
 
   /// Plain yamux peers that have not taken everything that was written for them.
   func owingTunnels() async -> Int { await gather { $0.tunnels.values.count { $0.isOwing } }.reduce(0, +) }

@@ -173,6 +173,12 @@ package final class Server: Sendable {
     await keys.run()
   }
 
+  /// Returns when each event loop has come round: never, when one hangs. At once before the start and while the node ends.
+  package func visitLoops() async {
+    guard let loops = running.withLock({ $0?.loops }) else { return }
+    _ = await loops.gather { _ in true }
+  }
+
   /// Reads the files of certificates again; new connections have the new ones.
   package func readCertificatesAgain() { running.withLock { $0?.tls }?.readAgain() }
 
@@ -220,20 +226,21 @@ package final class Server: Sendable {
   private func drain(_ running: Running) async {
     await running.loops.drain()
     // New connections are still answered, each with `Connection: close`, until none came for a second; the only node keeps its tunnels to
-    // the end, so that those requests reach their listeners too.
+    // the end, so that those requests reach their listeners too. Whoever only looks whether the node is ready, or whether the port is open,
+    // does so for ever: that keeps nobody.
     let clock = ContinuousClock()
     let end = clock.now + configuration.gracePeriod
     async let moving: Void = moveAgents(running, until: end)
     var quietSince = clock.now
-    var accepted = running.loops.acceptedConnections
+    var visits = running.node.visits.load(ordering: .relaxed)
     while clock.now < end {
       try? await Task.sleep(for: .milliseconds(50))
-      let now = running.loops.acceptedConnections
-      if now != accepted {
-        accepted = now
+      let now = running.node.visits.load(ordering: .relaxed)
+      if now != visits {
+        visits = now
         quietSince = clock.now
       }
-      if clock.now - quietSince >= .seconds(1), await running.loops.inFlight() == 0 { break }
+      if clock.now - quietSince >= .seconds(1), await running.loops.newcomers() == 0, await running.loops.inFlight() == 0 { break }
       await running.loops.drainConnections()
     }
     await moving

@@ -23,6 +23,7 @@ struct AgentCommand: AsyncParsableCommand {
     for warning in loaded.warnings { Output.error("pico agent: warning: \(warning)") }
     let configuration = loaded.configuration
     let log = CommandLog(configuration.log, label: "pico.agent")
+    let supervised = try Supervised(timeToEnd: configuration.gracePeriod + .seconds(5), logger: log.logger)
     let signals = await RunUntilSignal.trap()
     let live = LiveConfiguration(AgentConfiguration.schema, configuration, log.logger) { () throws(ConfigurationError) in
       try load(arguments).configuration
@@ -30,14 +31,17 @@ struct AgentCommand: AsyncParsableCommand {
     let agent = Agent(configuration: configuration, logger: log.logger)
     try await agent.start()
     StartupPages.release()
+    // Ready without a tunnel: whether the server can be reached is not for a restart to mend, nor for a machine's start to wait for.
+    supervised.ready("no tunnel yet to \(configuration.server.url)")
     let connecting = Task {
       while !agent.isConnected { try await Task.sleep(for: .milliseconds(5)) }
       for listener in configuration.listeners {
         Output.line("pico agent: \(listener.endpoint) on \(configuration.server.url) goes to \(listener.upstream)")
       }
+      supervised.status("connected to \(configuration.server.url)")
     }
     await RunUntilSignal.run(
-      signals: signals,
+      signals: signals, supervised: supervised, proof: { await agent.visitLoops() },
       drain: {
         connecting.cancel()
         await agent.shutdown(graceful: true)

@@ -26,6 +26,8 @@ struct ServerCommand: AsyncParsableCommand {
     for warning in loaded.warnings { Output.error("pico server: warning: \(warning)") }
     let configuration = loaded.configuration
     let log = CommandLog(configuration.log, label: "pico.server")
+    // Beside the two, what the last hops and the ports take.
+    let supervised = try Supervised(timeToEnd: configuration.drainDelay + configuration.gracePeriod + .seconds(15), logger: log.logger)
     let signals = await RunUntilSignal.trap()
     let accessLog = try log.accessLog(configuration.proxy.accessLog)
     let live = LiveConfiguration(ServerConfiguration.schema, configuration, log.logger) { () throws(ConfigurationError) in
@@ -35,10 +37,13 @@ struct ServerCommand: AsyncParsableCommand {
       configuration: configuration, logger: log.logger, accessLog: accessLog,
       makeStore: configuration.cluster.isOn ? storeMaker(configuration.cluster) : nil)
     try await server.start()
-    Output.line("pico server: " + places(configuration, server))
+    let places = places(configuration, server)
+    Output.line("pico server: " + places)
+    supervised.ready(places)
     StartupPages.release()
     await RunUntilSignal.run(
-      signals: signals, drain: { await server.shutdown(graceful: true) },
+      signals: signals, supervised: supervised, proof: { await server.visitLoops() },
+      drain: { await server.shutdown(graceful: true) },
       reload: {
         accessLog?.reopen()
         server.readCertificatesAgain()

@@ -55,10 +55,15 @@ package struct ProcessUsage: Equatable, Sendable {
     return UInt64(limit.rlim_cur)
   }
 
-  /// Seconds since 1970 at which the machine started, or zero.
+  /// Seconds since 1970 at which the machine started. From its clocks: where a service sees its own processes alone (`ProcSubset=pid` of
+  /// systemd) there is no `/proc/stat` that would say it.
   private static let bootTime: Double = {
-    let line = text("/proc/stat")?.split(separator: "\n").first { $0.hasPrefix("btime ") }
-    return line.flatMap { Double($0.dropFirst(6)) } ?? 0
+    func seconds(_ clock: clockid_t) -> Double {
+      var time = timespec()
+      unsafe clock_gettime(clock, &time)  // writes to the local
+      return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+    return seconds(CLOCK_REALTIME) - seconds(CLOCK_BOOTTIME)
   }()
 
   /// A whole file of `/proc`, which has no size of its own; at most 1 MiB.

@@ -10,6 +10,7 @@ extension ProxyHandler {
   func beginReserved(_ head: borrowing RequestHead, _ bytes: ByteBuffer, _ rest: ByteBuffer) {
     let span = bytes.readableBytesSpan
     let path = ReservedPath(head.path, span)
+    if path != .ready { beginVisit() }
     switch path {
     case .ready:
       guard head.method == .get || head.method == .head else { return fail(.methodNotAllowed, behind: rest) }

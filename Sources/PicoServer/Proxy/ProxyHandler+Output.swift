@@ -133,6 +133,16 @@ extension ProxyHandler {
     context.close(promise: nil)
   }
 
+  /// Whether its first request may be on its way.
+  var isNewcomer: Bool { phase == .head && !isVisit }
+
+  /// The connection is for more than to see whether the node is ready.
+  func beginVisit() {
+    guard !isVisit else { return }
+    isVisit = true
+    node.visits.add(1, ordering: .relaxed)
+  }
+
   /// The node is leaving: an idle connection closes, a busy one behind its response. One that was busy a moment ago may have a request on
   /// its way, which would be lost, so it has a little time.
   func drain(now: UInt64) {

@@ -29,6 +29,7 @@ extension ProxyHandler {
     }
     guard let rest = bytes.getSlice(at: bytes.readerIndex &+ headBytes, length: bytes.readableBytes &- headBytes) else { return }
     if ReservedPath.isReserved(head.path, span) { return beginReserved(head, bytes, rest) }
+    beginVisit()
     guard port.contains(.requests) else { return fail(.notFound, behind: rest) }
     if loop.limits.looksAtClients, refusesClient(of: head, span, behind: rest) { return }
     var token: KnownToken?

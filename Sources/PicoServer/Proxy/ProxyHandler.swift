@@ -74,6 +74,8 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   var knownToken: KnownToken?
   /// A request waits for a key set to be fetched, or for the store to say where its endpoint is.
   var isAwaitingAnswer = false
+  /// Whether the connection is for more than to see whether the node is ready.
+  var isVisit = false
   /// For the request at the front the store was asked.
   var hasLookedUp = false
 

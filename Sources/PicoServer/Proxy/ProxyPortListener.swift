@@ -13,7 +13,6 @@ enum ProxyPortListener {
     let node = loops.node
     let turn = Turn()
     return try Acceptor(try ListenAddresses.resolve(address, key: key), key: key, logger: node.logger) { descriptor in
-      loops.countAccepted()
       // Whom a PROXY protocol header speaks for is known only later.
       if !port.contains(.links), !(port.contains(.requests) && node.settings.usesProxyProtocol) {
         let access = node.access.withLock { $0 }

@@ -87,6 +87,23 @@ extension NodeTests {
       }
     }
 
+    @Test func `whoever goes on to ask whether it is ready, or whether it is there, does not keep a node that leaves`() async throws {
+      try await RunningNode.with { node in
+        _ = try await ScriptedAgent.connect(to: node, ScriptedAgent.ok)
+        let start = ContinuousClock.now
+        let checks = Task {
+          var count = 0
+          while accepts(node.port) {
+            if let client = try? node.client(), let status = try? await node.ready(on: client), status == 503 { count += 1 }
+          }
+          return count
+        }
+        await node.server.shutdown(graceful: true)
+        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(await checks.value > 3)
+      }
+    }
+
     @Test func `a node that drains takes no listener, and a request for none is told that it leaves`() async throws {
       try await RunningNode.with { node in
         let client = try node.client()
