@@ -85,6 +85,7 @@ final class HopRelay: StreamConsumer {
     downstream?.acknowledge()
     isInFlight = true
     loop.statistics.inFlight &+= 1
+    loop.statistics.hopsInFlight &+= 1
     guard connect() else { return refuse() }
     if rest.readableBytes > 0 { forward(rest) }
   }
@@ -166,8 +167,10 @@ final class HopRelay: StreamConsumer {
     }
   }
 
+  /// The client left, or its node waits no longer.
   func streamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) {
     downstream = nil
+    if upstream != nil { count(status: code == .upstreamTimeout ? 504 : 499, isError: false, now: loop.resources.now()) }
     finish()
   }
 
@@ -260,6 +263,11 @@ final class HopRelay: StreamConsumer {
       status: status, latency: now &- startedAt, now: now, isError: isError || status >= 500)
   }
 
+  /// The response broke off behind its first byte.
+  private func noteCut(now: UInt64) {
+    if isCounted, let listener { loop.cell(of: listener).recordCut(now: now) }
+  }
+
   private func upstreamDidEnd() {
     if canReplay { noteAnswer(ByteBuffer()) }
     isUpstreamEnded = true
@@ -281,7 +289,7 @@ final class HopRelay: StreamConsumer {
       if listener.recordConnectFailure(isHalfFailing: isHalfFailing, now: now) { loop.node.logLeftOut(listener) }
     }
     if canReplay, code == .notSent || code == .connectTimeout, connect() { return loop.statistics.recordRetry() }
-    if canReplay { count(status: 502, isError: true, now: now) }
+    if canReplay { count(status: 502, isError: true, now: now) } else { noteCut(now: now) }
     // What could not be kept may have gone to the agent that then said it sent nothing; only a whole replay may go elsewhere.
     downstream?.reset(code)
     downstream = nil
@@ -318,6 +326,7 @@ final class HopRelay: StreamConsumer {
     if isInFlight {
       isInFlight = false
       loop.statistics.inFlight &-= 1
+      loop.statistics.hopsInFlight &-= 1
       loop.statistics.recordBytes(in: bytesIn, out: bytesOut)
     }
     if let listener { loop.cell(of: listener).recordBytes(in: bytesIn, out: bytesOut, now: loop.resources.now()) }

@@ -2,6 +2,7 @@ internal import Logging
 internal import NIOCore
 internal import PicoCluster
 internal import PicoCore
+internal import PicoStatus
 internal import Synchronization
 
 /// This node's place in the cluster: tells the store what it has, and makes of what the store tells of the others nodes that hops can go to.
@@ -76,6 +77,11 @@ final class Membership: Sendable {
   /// Others that take listeners and requests.
   var others: Int { state.withLock { $0.peers.values.count { $0.record.state == .active && $0.node.isReachable } } }
 
+  /// All that the store knows of, with what they say of themselves there.
+  var peers: [NodeID: (node: RemoteNode, record: NodeRecord)] {
+    state.withLock { $0.peers.mapValues { ($0.node, $0.record) } }
+  }
+
   /// For the metrics; this node counts among the nodes.
   var report: MetricsReport.Cluster {
     let peers = state.withLock { Array($0.peers.values) }
@@ -147,12 +153,14 @@ final class Membership: Sendable {
 
   private func remove(_ id: NodeID) async {
     let (peer, routes) = state.withLock { state in
-      (state.peers.removeValue(forKey: id)?.node, state.routes.removeValue(forKey: id) ?? [:])
+      (state.peers.removeValue(forKey: id), state.routes.removeValue(forKey: id) ?? [:])
     }
     guard let peer else { return }
-    for endpoint in routes.keys { apply(endpoint, on: peer, count: 0) }
-    await unlink(peer)
-    node.logger.info("node left", metadata: ["node": "\(id)"])
+    for endpoint in routes.keys { apply(endpoint, on: peer.node, count: 0) }
+    await unlink(peer.node)
+    let reason = peer.record.state == .draining ? "shutting down" : "not heard of any more"
+    node.logger.info("node left", metadata: ["node": "\(id)", "reason": "\(reason)"])
+    node.events.record(.nodeLeft, ["other": id.text, "reason": reason], shownTo: .everybody)
   }
 
   private func unlink(_ peer: RemoteNode) async {
