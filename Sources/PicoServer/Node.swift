@@ -40,6 +40,7 @@ package final class Node: Sendable {
   /// Unread bytes of all sessions, as far as the loops told.
   let buffered = Atomic<Int>(0)
   private let members = Locked<Membership?>(nil)
+  private let shower = Locked<StatusPublisher?>(nil)
   private let leaving = Atomic<Bool>(false)
   private let draining = Atomic<Bool>(false)
 
@@ -68,6 +69,12 @@ package final class Node: Sendable {
   var membership: Membership? {
     get { members.withLock { $0 } }
     set { members.withLock { $0 = newValue } }
+  }
+
+  /// Tells other nodes of this one too; nil before the ports are open and after they closed.
+  var publisher: StatusPublisher? {
+    get { shower.withLock { $0 } }
+    set { shower.withLock { $0 = newValue } }
   }
 
   /// The node says that it is not ready, and serves on.
@@ -135,7 +142,7 @@ package final class Node: Sendable {
   ) {
     let request = TailedRequest(
       id: "", at: .now().earlier(byNanoseconds: nanoseconds), method: record.method, path: record.redactedPath, status: exchange.status,
-      latency: Double(exchange.latency) / 1e6, listener: listener?.id.description ?? "", node: id.text,
+      latency: Double(exchange.latency) / 1e6, listener: listener?.shownID ?? "", node: id.text,
       bytesIn: UInt64(clamping: Int(exchange.requestBody.payloadBytes) + exchange.bytesInAfterSwitch),
       bytesOut: UInt64(clamping: exchange.bytesOut), requestID: requestID.text)
     tailed.record(request, of: endpoint)

@@ -106,8 +106,10 @@ package final class Server: Sendable {
       let history = HistoryRecorder(node: node, loops: loops)
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
       let admin = try await openAdmin(
-        NodeReport(node: node, loops: loops, actions: actions, tls: tls), publisher, authenticators, AdminGate(node: node), tls.admin, group
+        NodeReport(node: node, loops: loops, actions: actions, publisher: publisher, tls: tls), publisher, authenticators,
+        AdminGate(node: node), tls.admin, group
       )
+      node.publisher = publisher
       await history.start()
       logger.info(
         "limits",
@@ -211,6 +213,7 @@ package final class Server: Sendable {
     await running.keys.stop()
     await running.history.stop()
     running.node.events.record(.nodeLeft, ["reason": graceful ? "shutting down" : "stopped at once"], shownTo: .everybody)
+    running.node.publisher = nil
     await running.publisher.shutdown()
     for server in running.admin { await server.shutdown() }
     try? await running.group.shutdownGracefully()

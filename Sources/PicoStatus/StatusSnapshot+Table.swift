@@ -12,7 +12,8 @@ extension StatusSnapshot {
       ["NODE", "ADDRESS", "VERSION", "STATE", "UP", "LISTENERS", "ENDPOINTS", "IN FLIGHT", "REQ/S", "CPU", "RSS"],
       nodes.map { row in
         [
-          row.id, row.address, row.version, row.connected ? row.state.rawValue : "unreachable", age(row.startedAt), "\(row.listeners)",
+          row.id, row.address, row.version, state(row.state.rawValue, connected: row.connected, asOf: row.asOf), age(row.startedAt),
+          "\(row.listeners)",
           "\(row.endpoints)", "\(row.inFlight)", Self.number(row.requestRate), Self.number(row.cpu), Self.bytes(Double(row.rssBytes)),
         ]
       })
@@ -20,15 +21,18 @@ extension StatusSnapshot {
 
   package var endpointsTable: String {
     let hasTenants = endpoints.contains { !$0.tenant.isEmpty }
+    // Of nodes that cannot be reached.
+    let hasOld = endpoints.contains { $0.asOf != nil }
     return Self.table(
       (hasTenants ? ["TENANT"] : [])
-        + ["ENDPOINT", "LISTENERS", "NODES", "IN FLIGHT", "REQUESTS", "REQ/S", "ERR/S", "P50 MS", "P99 MS", "IN/S", "OUT/S"],
+        + ["ENDPOINT", "LISTENERS", "NODES", "IN FLIGHT", "REQUESTS", "REQ/S", "ERR/S", "P50 MS", "P99 MS", "IN/S", "OUT/S"]
+        + (hasOld ? ["AGE"] : []),
       endpoints.map { row in
         (hasTenants ? [row.tenant] : []) + [
           row.id, "\(row.listeners)", "\(row.nodes)", "\(row.inFlight)", "\(row.requestsTotal)", Self.number(row.requestRate),
           Self.number(row.errorRate), Self.number(row.latency.p50), Self.number(row.latency.p99), Self.bytes(row.bytesInRate),
           Self.bytes(row.bytesOutRate),
-        ]
+        ] + (hasOld ? [row.asOf.map(age) ?? "-"] : [])
       })
   }
 
@@ -37,15 +41,23 @@ extension StatusSnapshot {
       ["LISTENER", "ENDPOINT", "STATE", "AGENT", "REMOTE ADDRESS", "NODE", "UP", "RTT MS", "IN FLIGHT", "REQUESTS", "REQ/S", "P99 MS"],
       listeners.map { row in
         [
-          row.id, row.endpoint, row.state.rawValue, row.agent ?? "-", row.remoteAddress, row.node, age(row.connectedAt),
+          row.id, row.endpoint, state(row.state.rawValue, asOf: row.asOf), row.agent ?? "-", row.remoteAddress, row.node,
+          age(row.connectedAt),
           row.roundTrip.map(Self.number) ?? "-", "\(row.inFlight)", "\(row.requestsTotal)", Self.number(row.requestRate),
           Self.number(row.latency.p99),
         ]
       })
   }
 
-  /// Time since a moment, by the clock of the node that answered.
+  /// What cannot be heard of now, and since when.
+  private func state(_ state: String, connected: Bool = true, asOf: Timestamp?) -> String {
+    guard let asOf else { return connected ? state : "unreachable" }
+    return "unreachable \(age(asOf))"
+  }
+
+  /// Time since a moment, by the clock of the node that answered; nothing for one that is not known.
   private func age(_ since: Timestamp) -> String {
+    guard since.seconds > 0 else { return "-" }
     let seconds = max(0, now.milliseconds - since.milliseconds) / 1000
     if seconds < 60 { return "\(seconds)s" }
     if seconds < 3600 { return "\(seconds / 60)m\(seconds % 60)s" }

@@ -14,13 +14,20 @@ struct StatusCommand: AsyncParsableCommand {
   @Argument(help: "One table; without it the sums, the nodes and the endpoints.")
   var table: Table?
 
+  enum Scope: String, ExpressibleByArgument, CaseIterable {
+    case cluster, node
+  }
+
   @OptionGroup var admin: AdminOptions
+
+  @Option(help: "Of all nodes, or of the one that is asked.")
+  var scope = Scope.cluster
 
   @Option(help: "How to print it.")
   var output = OutputForm.table
 
   func run() async throws {
-    let body = try await admin.client().get("/status/v1")
+    let body = try await admin.client().get(scope == .node ? "/status/v1?scope=node" : "/status/v1")
     let snapshot: StatusSnapshot
     do { snapshot = try StatusSnapshot(json: body) } catch {
       throw PicoError(.malformedResponse, "what answers on \(admin.url) is not a Pico server", side: .upstream)

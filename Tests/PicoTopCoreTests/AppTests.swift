@@ -340,7 +340,7 @@ extension ClientMessage {
     case .subscribe(let subscription): "subscribe \(subscription.id)"
     case .unsubscribe(let id): "unsubscribe \(id)"
     case .resync: "resync"
-    case .history(_, let since): since == nil ? "history" : "history since"
+    case .history(_, let since, _): since == nil ? "history" : "history since"
     case .errors: "errors"
     case .disconnect: "disconnect"
     case .unblock: "unblock"

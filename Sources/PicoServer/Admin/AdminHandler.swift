@@ -141,8 +141,11 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
         return AdminResponse(status: .ok, contentType: PrometheusText.contentType, body: Array(text.utf8))
       }
     case .serve(.status):
+      guard let extent = request.extent else {
+        return write(AdminResponse(malformed: StatusError(code: .badMessage, message: "scope is cluster or node")), to: head, context)
+      }
       writeLater(head, context) { source in
-        AdminResponse(status: .ok, body: await source.statusSnapshot(scope).json)
+        AdminResponse(status: .ok, body: await source.statusSnapshot(scope, of: extent).json)
       }
     case .serve(.watch):
       // Only requests that did not become a WebSocket come here.
@@ -238,7 +241,9 @@ extension AdminRequest {
     var ids = head.headers["x-request-id"][...]
     let id = ids.popFirst()
     self.init(
-      method: head.method, path: String(path), version: head.version, hosts: head.headers["host"], origins: head.headers["origin"],
+      method: head.method, path: String(path),
+      query: path.endIndex < head.uri.endIndex ? String(head.uri[path.endIndex...].dropFirst()) : nil,
+      version: head.version, hosts: head.headers["host"], origins: head.headers["origin"],
       isForwarded: head.headers.contains { Self.isForwarding($0.name.lowercased()) },
       contentTypes: head.headers["content-type"],
       requestID: id.flatMap { id in

@@ -1,10 +1,13 @@
 package import NIOHTTP1
+internal import PicoStatus
 
 /// What the admin port needs to know of a request head.
 package struct AdminRequest: Equatable, Sendable {
   package var method: HTTPMethod
   /// The target without its query.
   package var path: String
+  /// What stands behind `?`; nil without one.
+  package var query: String?
   package var version: HTTPVersion
   package var hosts: [String]
   package var origins: [String]
@@ -19,12 +22,14 @@ package struct AdminRequest: Equatable, Sendable {
   package var requestID: String?
 
   package init(
-    method: HTTPMethod, path: String, version: HTTPVersion = .http1_1, hosts: [String] = ["localhost"], origins: [String] = [],
+    method: HTTPMethod, path: String, query: String? = nil, version: HTTPVersion = .http1_1, hosts: [String] = ["localhost"],
+    origins: [String] = [],
     isForwarded: Bool = false, contentTypes: [String] = [], requestID: String? = nil, authorizations: [String] = [],
     ownAuthorizations: [String] = []
   ) {
     self.method = method
     self.path = path
+    self.query = query
     self.version = version
     self.hosts = hosts
     self.origins = origins
@@ -39,6 +44,16 @@ package struct AdminRequest: Equatable, Sendable {
   var isJSON: Bool {
     guard contentTypes.count == 1, let type = contentTypes[0].split(separator: ";").first else { return false }
     return type.trimmingBlanks.lowercased() == "application/json"
+  }
+}
+
+extension AdminRequest {
+  /// Of which nodes a snapshot is wanted: `scope=cluster`, the default, or `scope=node`; nil for another scope. Other members of the query
+  /// are ignored.
+  var extent: Subscription.Scope? {
+    let scopes = (query ?? "").split(separator: "&").filter { $0.hasPrefix("scope=") }.map { $0.dropFirst("scope=".count) }
+    guard scopes.count <= 1 else { return nil }
+    return scopes.first.map { Subscription.Scope(rawValue: String($0)) } ?? .cluster
   }
 }
 

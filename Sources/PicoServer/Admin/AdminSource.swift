@@ -2,8 +2,8 @@ package import PicoStatus
 
 /// Where the admin port takes what it shows. Called from any thread, at most once for each admin connection at a time.
 package protocol AdminSource: Sendable {
-  /// Of the tenants of the scope.
-  func statusSnapshot(_ scope: TenantScope) async -> StatusSnapshot
+  /// Of the tenants of the scope, on all nodes of the cluster or on this one.
+  func statusSnapshot(_ scope: TenantScope, of extent: Subscription.Scope) async -> StatusSnapshot
   /// Of the whole node; endpoints that are out of the scope have no name in it.
   func metrics(_ scope: TenantScope) async -> MetricsReport
   /// Does what an operator asks, and says what became of it. The caller has made sure that `by` is an operator.

@@ -10,6 +10,7 @@ struct NodeReport: AdminSource {
   let node: Node
   let loops: NodeLoops
   let actions: ListenerActions
+  let publisher: StatusPublisher
   let tls: PortsTLS
 
   var readiness: Readiness { node.unreadiness.map { .notReady(reason: $0) } ?? .ready }
@@ -32,11 +33,12 @@ struct NodeReport: AdminSource {
     return counts
   }
 
-  func statusSnapshot(_ scope: TenantScope) async -> StatusSnapshot {
+  func statusSnapshot(_ scope: TenantScope, of extent: Subscription.Scope) async -> StatusSnapshot {
+    let others = extent == .cluster ? await publisher.others(for: scope) : nil
     let listeners = node.registry.all
     let collection = await StatusCollector(node: node, loops: loops).all(listeners)
     var live = LiveStatus(node: node, listeners, collection, now: NIODeadline.now().uptimeNanoseconds)
-    return live.snapshot(scope)
+    return live.snapshot(scope, of: extent, with: others)
   }
 
   // MARK: Metrics

@@ -4,6 +4,9 @@ internal import PicoTunnel
 
 /// Who takes part in a conversation, on the loop of its link.
 protocol ConversationDelegate: AnyObject {
+  /// Before anything else.
+  func conversationDidBegin(_ conversation: Conversation)
+
   /// JSON, whole.
   func conversation(_ conversation: Conversation, didReceive message: ByteBuffer)
 
@@ -14,12 +17,25 @@ protocol ConversationDelegate: AnyObject {
   func conversationDidBecomeWritable(_ conversation: Conversation)
 }
 
+extension ConversationDelegate {
+  func conversationDidBegin(_ conversation: Conversation) {}
+}
+
 /// Messages between two nodes, on one stream of a link. Either side ends it for both. Confined to the link's loop.
 final class Conversation: StreamConsumer {
   private var stream: (any ByteStream)?
   private var messages = LinkMessages()
   /// Keeps whoever takes part alive as long as it lasts.
   private var delegate: (any ConversationDelegate)?
+  /// False while whoever takes part has enough to do with what came: the other node gets no more room for what it says.
+  var takesMore = true {
+    didSet {
+      guard takesMore, heldBytes > 0 else { return }
+      stream?.consumed(heldBytes)
+      heldBytes = 0
+    }
+  }
+  private var heldBytes = 0
 
   /// Begins one with another node; nil when the loop has no link to it now.
   static func begin(_ topic: LinkTopic, with peer: RemoteNode, on loop: LoopContext, _ delegate: any ConversationDelegate)
@@ -27,7 +43,9 @@ final class Conversation: StreamConsumer {
   {
     let conversation = Conversation(delegate)
     conversation.stream = peer.open(conversation, HopHeader(topic), from: loop.resources)
-    return conversation.stream == nil ? nil : conversation
+    guard conversation.stream != nil else { return nil }
+    delegate.conversationDidBegin(conversation)
+    return conversation
   }
 
   private init(_ delegate: any ConversationDelegate) { self.delegate = delegate }
@@ -38,6 +56,7 @@ final class Conversation: StreamConsumer {
     self.stream = stream
     stream.consumer = self
     stream.acknowledge()
+    delegate.conversationDidBegin(self)
     if early.readableBytes > 0 { streamDidReceive(early) }
   }
 
@@ -58,7 +77,7 @@ final class Conversation: StreamConsumer {
   // MARK: Stream
 
   func streamDidReceive(_ bytes: ByteBuffer) {
-    stream?.consumed(bytes.readableBytes)
+    if takesMore { stream?.consumed(bytes.readableBytes) } else { heldBytes += bytes.readableBytes }
     guard delegate != nil else { return }
     messages.append(bytes)
     do throws(LinkMessages.TooLong) {

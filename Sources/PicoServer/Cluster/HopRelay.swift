@@ -88,6 +88,7 @@ final class HopRelay: StreamConsumer {
     downstream?.acknowledge()
     isInFlight = true
     loop.statistics.inFlight &+= 1
+    loop.statistics.hopsInFlight &+= 1
     if !isFound { waitForReturn(of: endpoint) }
     if rest.readableBytes > 0 { forward(rest) }
   }
@@ -194,8 +195,10 @@ final class HopRelay: StreamConsumer {
     }
   }
 
+  /// The client left, or its node waits no longer.
   func streamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) {
     downstream = nil
+    if upstream != nil { count(status: code == .upstreamTimeout ? 504 : 499, isError: false, now: loop.resources.now()) }
     finish()
   }
 
@@ -288,6 +291,11 @@ final class HopRelay: StreamConsumer {
       status: status, latency: now &- startedAt, now: now, isError: isError || status >= 500)
   }
 
+  /// The response broke off behind its first byte.
+  private func noteCut(now: UInt64) {
+    if isCounted, let listener { loop.cell(of: listener).recordCut(now: now) }
+  }
+
   private func upstreamDidEnd() {
     if canReplay { noteAnswer(ByteBuffer()) }
     isUpstreamEnded = true
@@ -309,7 +317,7 @@ final class HopRelay: StreamConsumer {
       if listener.recordConnectFailure(isHalfFailing: isHalfFailing, now: now) { loop.node.logLeftOut(listener) }
     }
     if canReplay, code == .notSent || code == .connectTimeout, connect() { return loop.statistics.recordRetry() }
-    if canReplay { count(status: 502, isError: true, now: now) }
+    if canReplay { count(status: 502, isError: true, now: now) } else { noteCut(now: now) }
     // What could not be kept may have gone to the agent that then said it sent nothing; only a whole replay may go elsewhere.
     // An agent that does not reach its upstream is none that is leaving: only of the latter the other node may hope to find it elsewhere.
     downstream?.reset(code == .notSent && wasAcknowledged ? .connectTimeout : code)
@@ -348,6 +356,7 @@ final class HopRelay: StreamConsumer {
     if isInFlight {
       isInFlight = false
       loop.statistics.inFlight &-= 1
+      loop.statistics.hopsInFlight &-= 1
       loop.statistics.recordBytes(in: bytesIn, out: bytesOut)
     }
     if let listener { loop.cell(of: listener).recordBytes(in: bytesIn, out: bytesOut, now: loop.resources.now()) }

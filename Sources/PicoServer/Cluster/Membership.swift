@@ -2,6 +2,7 @@ internal import Logging
 internal import NIOCore
 internal import PicoCluster
 internal import PicoCore
+internal import PicoStatus
 internal import Synchronization
 
 /// This node's place in the cluster: tells the store what it has, and makes of what the store tells of the others nodes that hops can go to.
@@ -97,6 +98,11 @@ final class Membership: Sendable {
   /// How many listeners each of those has.
   var listenersOfOthers: [Int] {
     state.withLock { $0.peers.values.filter { $0.record.state == .active && $0.node.isReachable }.map(\.record.listeners) }
+  }
+
+  /// All that the store knows of, with what they say of themselves there.
+  var peers: [NodeID: (node: RemoteNode, record: NodeRecord)] {
+    state.withLock { $0.peers.mapValues { ($0.node, $0.record) } }
   }
 
   /// For the metrics; this node counts among the nodes.
@@ -197,19 +203,21 @@ final class Membership: Sendable {
   }
 
   private func remove(_ id: NodeID, ifUnlisted: Bool = false) async {
-    let (peer, routes) = state.withLock { state -> (RemoteNode?, PeerRoutes?) in
+    let (peer, routes) = state.withLock { state -> (Peer?, PeerRoutes?) in
       if ifUnlisted, state.routes[id]?.isUnlisted != true { return (nil, nil) }
       let routes = state.routes.removeValue(forKey: id)
       let peer = state.peers.removeValue(forKey: id)
       if peer?.record.state == .draining, let routes {
         for endpoint in routes.counts.keys { state.expected.expect(endpoint, now: NIODeadline.now().uptimeNanoseconds) }
       }
-      return (peer?.node, routes)
+      return (peer, routes)
     }
     guard let peer else { return }
-    for endpoint in routes?.counts.keys ?? [:].keys { apply(endpoint, on: peer, count: 0) }
-    await unlink(peer)
-    node.logger.info("node left", metadata: ["node": "\(id)"])
+    for endpoint in routes?.counts.keys ?? [:].keys { apply(endpoint, on: peer.node, count: 0) }
+    await unlink(peer.node)
+    let reason = peer.record.state == .draining ? "shutting down" : "not heard of any more"
+    node.logger.info("node left", metadata: ["node": "\(id)", "reason": "\(reason)"])
+    node.events.record(.nodeLeft, ["other": id.text, "reason": reason], shownTo: .everybody)
   }
 
   private func unlink(_ peer: RemoteNode) async {

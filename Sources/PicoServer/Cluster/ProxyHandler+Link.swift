@@ -103,8 +103,17 @@ final class LinkSession: TunnelDelegate, Sweepable {
   /// Who answers when the other node talks about something; nil where nobody does.
   func partner(about topic: LinkTopic) -> (any ConversationDelegate)? {
     switch topic {
-    case .status, .actions, .routes: nil
+    case .status: statusPartner()
+    case .actions, .routes: nil
     }
+  }
+
+  private func statusPartner() -> (any ConversationDelegate)? {
+    guard let publisher = loop.node.publisher else { return nil }
+    let line = ConversationLine(on: loop)
+    let dialer = introduction.dialer
+    Task { await publisher.serve(line, of: dialer) }
+    return line
   }
 
   func sweep(now: UInt64) {

@@ -97,7 +97,8 @@ extension ProxyHandler {
   func abandon(_ code: ErrorCode) {
     if let stream {
       self.stream = nil
-      stream.reset(.cancelled)
+      // The node of a hop counts the request, and would take it for one whose client left.
+      stream.reset(code == .upstreamTimeout && listener?.remote != nil ? .upstreamTimeout : .cancelled)
     }
     if exchange.response == .awaitingHead || exchange.response == .interim {
       exchange.keepsAlive = exchange.keepsAlive && code.status >= 500
@@ -167,7 +168,7 @@ extension ProxyHandler {
     guard exchange.isRouted else { return }
     routes?.recordFailure(
       .init(
-        at: .now(), code: code, status: exchange.status, listener: listener?.id.description ?? "", requestID: forwarding.requestID.text))
+        at: .now(), code: code, status: exchange.status, listener: listener?.shownID ?? "", requestID: forwarding.requestID.text))
   }
 
   /// The client left before the response ended: 499 as other proxies log it. Behind a head the request is counted by that one's status.

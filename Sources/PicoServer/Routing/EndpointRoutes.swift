@@ -114,6 +114,9 @@ package final class EndpointRoutes: Sendable {
   /// Nobody has any.
   var isEmpty: Bool { listeners.withLock { $0.here.isEmpty && $0.elsewhere.isEmpty } }
 
+  /// Some other node has listeners too.
+  var isElsewhere: Bool { listeners.withLock { !$0.elsewhere.isEmpty } }
+
   /// Another node has that many listeners now; 0 takes it out.
   func setElsewhere(_ node: RemoteNode, count: Int, make: () -> Listener) {
     listeners.withLock { listeners in

@@ -11,6 +11,7 @@ package final class RouteTable: Sendable {
 
   private let shards: [Shard] = (0..<shardCount).map { _ in Shard() }
   private let listenerCount = Atomic<Int>(0)
+  private let routesCount = Atomic<Int>(0)
   private let observer = Locked<(@Sendable (EndpointID) -> Void)?>(nil)
   /// Endpoints that somebody tails, also those that are not there.
   private let tails = Locked<[EndpointID: TailShare]>([:])
@@ -44,6 +45,7 @@ package final class RouteTable: Sendable {
 
   private func create(_ endpoint: EndpointID) -> EndpointRoutes {
     let routes = EndpointRoutes(endpoint: endpoint)
+    routesCount.add(1, ordering: .relaxed)
     routes.tailShare = tails.withLock { $0[endpoint] } ?? .none
     return routes
   }
@@ -67,7 +69,7 @@ package final class RouteTable: Sendable {
     let removed: Int? = shard(endpoint).routes.withLock { table in
       guard let routes = table[endpoint] else { return minimum == 0 ? 0 : nil }
       let removed = routes.remove(listeners, leaving: minimum)
-      Self.forgetIfEmpty(routes, in: &table)
+      forgetIfEmpty(routes, in: &table)
       return removed
     }
     guard let removed else { return false }
@@ -76,8 +78,9 @@ package final class RouteTable: Sendable {
     return true
   }
 
-  private static func forgetIfEmpty(_ routes: EndpointRoutes, in table: inout [EndpointID: EndpointRoutes]) {
+  private func forgetIfEmpty(_ routes: EndpointRoutes, in table: inout [EndpointID: EndpointRoutes]) {
     guard routes.isEmpty else { return }
+    routesCount.subtract(1, ordering: .relaxed)
     routes.retire()
     table[routes.endpoint] = nil
   }
@@ -96,7 +99,15 @@ package final class RouteTable: Sendable {
       let routes = table[endpoint] ?? create(endpoint)
       table[endpoint] = routes
       routes.setElsewhere(node, count: count, make: make)
-      Self.forgetIfEmpty(routes, in: &table)
+      forgetIfEmpty(routes, in: &table)
+    }
+  }
+
+  /// How many endpoints of the scope have a listener on any node.
+  func endpointCount(_ scope: TenantScope) -> Int {
+    switch scope {
+    case .all: routesCount.load(ordering: .relaxed)
+    case .only: all.count { scope.contains($0.endpoint.tenant) }
     }
   }
 

@@ -68,6 +68,22 @@ final class EventLog: Sendable {
     }
   }
 
+  /// Those that another node is told for its watchers, with who may see them. Who left is told by whoever noticed it himself.
+  func eventsForNodes(after number: UInt64) -> [StatusEvent] {
+    state.withLock { state in
+      let first = max(number, state.last - UInt64(state.kept.count)) + 1
+      guard first <= state.last else { return [] }
+      let kept = state.kept
+      return (first...state.last).lazy.map { kept[Int(($0 - 1) % UInt64(Self.capacity))] }
+        .filter { $0.event.kind != .nodeLeft }
+        .map { event, audience in
+          var event = event
+          event.details[Audience.member] = audience.text
+          return event
+        }
+    }
+  }
+
   /// Called with each new event, on the thread that recorded it; nil for nobody.
   func observe(_ observer: (@Sendable (StatusEvent) -> Void)?) {
     state.withLock { $0.observer = observer }

@@ -18,8 +18,10 @@ final class LoopStatistics {
   private(set) var bytesIn: UInt64 = 0
   private(set) var bytesOut: UInt64 = 0
   private(set) var retries: UInt64 = 0
-  /// Requests whose response did not end.
+  /// Requests whose response did not end, hops among them.
   var inFlight = 0
+  /// Those that came from another node.
+  var hopsInFlight = 0
   /// Downstream ended before the response did (logged as 499).
   private(set) var cancelled: UInt64 = 0
   private(set) var roundTrips = LatencyHistogram()
@@ -77,6 +79,7 @@ final class LoopStatistics {
   /// Adds this loop's counts to the row of all traffic.
   func add(to totals: inout NodeTotals) {
     totals.inFlight += inFlight
+    totals.hopsInFlight += hopsInFlight
     for method in 0..<Self.methodCount {
       for status in 0..<Self.statusCount {
         let count = requests[method * Self.statusCount + status]
@@ -110,12 +113,15 @@ final class LoopStatistics {
 struct NodeTotals: Sendable {
   var requests: UInt64 = 0
   var status = StatusClasses()
+  /// Hops among them.
   var inFlight = 0
+  var hopsInFlight = 0
 
   mutating func add(_ other: NodeTotals) {
     requests &+= other.requests
     status.add(other.status)
     inFlight += other.inFlight
+    hopsInFlight += other.hopsInFlight
   }
 }
 

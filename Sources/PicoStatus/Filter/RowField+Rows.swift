@@ -3,7 +3,7 @@ package import PicoCore
 extension EndpointRow: FilterableRow {
   package static let fields: [RowField] = [
     .name, .id, .endpoint, .tenant, .listeners, .nodes, .inFlight, .requests, .rate, .errors, .informational, .successful, .redirection,
-    .clientError, .serverError, .p50, .p90, .p99, .max, .bytesIn, .bytesOut,
+    .clientError, .serverError, .p50, .p90, .p99, .max, .bytesIn, .bytesOut, .asOf,
   ]
   package static let nameFields: [RowField] = [.name]
 
@@ -24,6 +24,7 @@ extension EndpointRow: FilterableRow {
     case .serverError: .number(Double(status.serverError))
     case .bytesIn: .number(bytesInRate)
     case .bytesOut: .number(bytesOutRate)
+    case .asOf: asOf.map { .number($0.inSeconds) } ?? .absent
     default: latency.value(of: field)
     }
   }
@@ -32,7 +33,7 @@ extension EndpointRow: FilterableRow {
 extension ListenerRow: FilterableRow {
   package static let fields: [RowField] = [
     .name, .id, .endpoint, .tenant, .agent, .version, .address, .identity, .state, .node, .roundTrip, .age, .since, .inFlight, .requests,
-    .rate, .errors, .p50, .p90, .p99, .max, .bytesIn, .bytesOut,
+    .rate, .errors, .p50, .p90, .p99, .max, .bytesIn, .bytesOut, .asOf,
   ]
   package static let nameFields: [RowField] = [.endpoint, .id, .agent]
 
@@ -56,6 +57,7 @@ extension ListenerRow: FilterableRow {
     case .errors: .number(errorRate)
     case .bytesIn: .number(bytesInRate)
     case .bytesOut: .number(bytesOutRate)
+    case .asOf: asOf.map { .number($0.inSeconds) } ?? .absent
     default: latency.value(of: field)
     }
   }

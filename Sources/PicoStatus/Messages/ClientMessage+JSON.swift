@@ -9,10 +9,11 @@ extension ClientMessage {
       case .subscribe(let subscription): subscription.writeMembers(to: &writer)
       case .unsubscribe(let id): Self.write("unsubscribe", id, &writer)
       case .resync(let id): Self.write("resync", id, &writer)
-      case .history(let endpoint, let since):
+      case .history(let endpoint, let since, let tenant):
         writer.member("type", "history")
         writer.member("endpoint", endpoint)
         writer.member("since", ifPresent: since)
+        writer.member("tenant", ifPresent: tenant)
       case .errors(let endpoint):
         writer.member("type", "errors")
         writer.member("endpoint", endpoint)
@@ -65,6 +66,8 @@ extension Subscription {
     writer.member("sort", ifPresent: sort)
     writer.member("limit", ifPresent: limit)
     writer.member("events_since", ifPresent: eventsSince)
+    writer.member("tenant", ifPresent: tenant)
+    if isFull { writer.member("full", true) }
   }
 }
 
@@ -129,6 +132,8 @@ private struct Members {
   var node: String?
   var sample: Double?
   var protocolVersion: Int?
+  var tenant: String?
+  var isFull: Bool?
 
   mutating func read(from reader: inout JSONReader) throws(JSONError) {
     try reader.object { (reader, key) throws(JSONError) in
@@ -154,6 +159,8 @@ private struct Members {
       case "block": block = try reader.string()
       case "node": node = try reader.string()
       case "sample": sample = try reader.number()
+      case "tenant": tenant = try reader.string()
+      case "full": isFull = try reader.bool()
       case "protocol": protocolVersion = try reader.integer()
       default: try reader.skip()
       }
@@ -166,7 +173,7 @@ private struct Members {
     case "subscribe": return .subscribe(try subscription())
     case "unsubscribe": return .unsubscribe(id: try required(id, "id"))
     case "resync": return .resync(id: try required(id, "id"))
-    case "history": return .history(endpoint: endpoint, since: since)
+    case "history": return .history(endpoint: endpoint, since: since, tenant: tenant)
     case "errors": return .errors(endpoint: try required(endpoint, "endpoint"))
     case "disconnect": return .disconnect(try disconnect())
     case "unblock": return .unblock(id: try required(id, "id"), block: try required(block, "block"))
@@ -190,7 +197,7 @@ private struct Members {
     return Subscription(
       id: subscription.id, tables: tables ?? subscription.tables,
       intervalMilliseconds: min(max(interval ?? subscription.intervalMilliseconds, 100), 60_000), scope: scope, endpoints: endpoints ?? [],
-      endpoint: endpoint, filter: filter, sort: sort, limit: limit, eventsSince: eventsSince)
+      endpoint: endpoint, filter: filter, sort: sort, limit: limit, eventsSince: eventsSince, tenant: tenant, isFull: isFull ?? false)
   }
 
   func disconnect() throws(StatusError) -> Disconnect {

@@ -6,8 +6,8 @@ package enum ClientMessage: Equatable, Sendable {
   case unsubscribe(id: String)
   /// A gap in the sequence: send a snapshot.
   case resync(id: String)
-  /// `endpoint` nil: of all. With `since` only points that begin later.
-  case history(endpoint: String?, since: Timestamp?)
+  /// `endpoint` nil: of all. With `since` only points that begin later. `tenant` as in ``Subscription/tenant``.
+  case history(endpoint: String?, since: Timestamp?, tenant: String? = nil)
   case errors(endpoint: String)
   case disconnect(Disconnect)
   case unblock(id: String, block: String)
@@ -37,11 +37,15 @@ package struct Subscription: Equatable, Sendable {
   package var limit: Int?
   /// Events after these numbers, by node; nil: no events at all, empty: all that are kept.
   package var eventsSince: [String: UInt64]?
+  /// Between nodes alone: rows and counts of one tenant, empty for the default one; nil: of all.
+  package var tenant: String?
+  /// Between nodes alone: rows are exact and carry what they merge by.
+  package var isFull: Bool
 
   package init(
     id: String, tables: [StatusTable] = [.nodes, .endpoints], intervalMilliseconds: Int = 1000, scope: Scope = .cluster,
     endpoints: [String] = [], endpoint: String? = nil, filter: String? = nil, sort: String? = nil, limit: Int? = nil,
-    eventsSince: [String: UInt64]? = nil
+    eventsSince: [String: UInt64]? = nil, tenant: String? = nil, isFull: Bool = false
   ) {
     self.id = id
     self.tables = tables
@@ -53,6 +57,8 @@ package struct Subscription: Equatable, Sendable {
     self.sort = sort
     self.limit = limit
     self.eventsSince = eventsSince
+    self.tenant = tenant
+    self.isFull = isFull
   }
 }
 

@@ -1,3 +1,5 @@
+package import PicoCore
+
 /// One endpoint that has at least one listener, over all its listeners.
 package struct EndpointRow: Equatable, Sendable {
   /// The name in lower case.
@@ -19,11 +21,15 @@ package struct EndpointRow: Equatable, Sendable {
   package var bytesInRate: Double
   /// Response body bytes per second, to downstream.
   package var bytesOutRate: Double
+  /// The buckets behind `latency`, between nodes alone, and where another node has the endpoint too: see ``Subscription/isFull``.
+  package var latencyBuckets: [LatencyBucket]?
+  /// When the oldest part of it was heard of, where that is of a node that cannot be reached.
+  package var asOf: Timestamp?
 
   package init(
     id: String, tenant: String = "", listeners: Int = 0, nodes: Int = 0, inFlight: Int = 0, requestsTotal: UInt64 = 0,
     requestRate: Double = 0, errorRate: Double = 0, status: StatusClasses = StatusClasses(), latency: LatencySummary = LatencySummary(),
-    bytesInRate: Double = 0, bytesOutRate: Double = 0
+    bytesInRate: Double = 0, bytesOutRate: Double = 0, latencyBuckets: [LatencyBucket]? = nil, asOf: Timestamp? = nil
   ) {
     self.id = id
     self.tenant = tenant
@@ -37,6 +43,8 @@ package struct EndpointRow: Equatable, Sendable {
     self.latency = latency
     self.bytesInRate = bytesInRate
     self.bytesOutRate = bytesOutRate
+    self.latencyBuckets = latencyBuckets
+    self.asOf = asOf
   }
 }
 
@@ -57,5 +65,7 @@ extension EndpointRow: StatusRow {
     .init("latency_ms", \.latency, differs: LatencySummary.differsNoticeably),
     .init(rate: "bytes_in_rate", \.bytesInRate),
     .init(rate: "bytes_out_rate", \.bytesOutRate),
+    .init(optional: "latency_buckets", \.latencyBuckets),
+    .init(optional: "as_of", \.asOf),
   ]
 }

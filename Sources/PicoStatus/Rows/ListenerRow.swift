@@ -32,12 +32,14 @@ package struct ListenerRow: Equatable, Sendable {
   package var bytesInRate: Double
   /// Response body bytes per second.
   package var bytesOutRate: Double
+  /// When the row was last heard from its node, where that cannot be reached.
+  package var asOf: Timestamp?
 
   package init(
     id: String, endpoint: String, tenant: String = "", node: String, agent: String? = nil, version: String? = nil, remoteAddress: String,
     identity: String? = nil, connectedAt: Timestamp, state: ListenerState = .active, roundTrip: Double? = nil, inFlight: Int = 0,
     requestsTotal: UInt64 = 0, requestRate: Double = 0, errorRate: Double = 0, latency: LatencySummary = LatencySummary(),
-    bytesInRate: Double = 0, bytesOutRate: Double = 0
+    bytesInRate: Double = 0, bytesOutRate: Double = 0, asOf: Timestamp? = nil
   ) {
     self.id = id
     self.endpoint = endpoint
@@ -57,6 +59,7 @@ package struct ListenerRow: Equatable, Sendable {
     self.latency = latency
     self.bytesInRate = bytesInRate
     self.bytesOutRate = bytesOutRate
+    self.asOf = asOf
   }
 }
 
@@ -81,5 +84,6 @@ extension ListenerRow: StatusRow {
     .init("latency_ms", \.latency, differs: LatencySummary.differsNoticeably),
     .init(rate: "bytes_in_rate", \.bytesInRate),
     .init(rate: "bytes_out_rate", \.bytesOutRate),
+    .init(optional: "as_of", \.asOf),
   ]
 }

@@ -17,7 +17,10 @@ package struct StatusMember<Row: Sendable>: Sendable {
   let quoted: [UInt8]
   let write: @Sendable (borrowing Row, inout JSONWriter) -> Void
   let read: @Sendable (inout Row, inout JSONReader) throws(JSONError) -> Void
+  /// Whether it is worth an update.
   let differs: @Sendable (borrowing Row, borrowing Row) -> Bool
+  /// Whether anything of it is another.
+  let differsAtAll: @Sendable (borrowing Row, borrowing Row) -> Bool
   let copy: @Sendable (borrowing Row, inout Row) -> Void
   /// nil in the row, which a whole row leaves out.
   let isAbsent: @Sendable (borrowing Row) -> Bool
@@ -35,6 +38,7 @@ package struct StatusMember<Row: Sendable>: Sendable {
     write = { row, writer in row[keyPath: path].write(to: &writer) }
     read = { (row, reader) throws(JSONError) in row[keyPath: path] = try Value(from: &reader) }
     self.differs = { differs($0[keyPath: path], $1[keyPath: path]) }
+    differsAtAll = { $0[keyPath: path] != $1[keyPath: path] }
     copy = { source, target in target[keyPath: path] = source[keyPath: path] }
     self.isAbsent = { isAbsent($0[keyPath: path]) }
     self.isKey = isKey
@@ -75,11 +79,13 @@ package struct MemberSet: OptionSet, Hashable, Sendable {
 extension StatusRow {
   package var key: String { id }
 
-  /// The members that are worth an update for a reader who has `old`.
-  package func members(changedFrom old: Self) -> MemberSet {
+  /// The members that are worth an update for a reader who has `old`; `exactly`: also those that moved by less than is worth one.
+  package func members(changedFrom old: Self, exactly: Bool = false) -> MemberSet {
     var set = MemberSet()
     let members = Self.members
-    for index in members.indices where members[index].differs(old, self) { set.insert(index) }
+    for index in members.indices where exactly ? members[index].differsAtAll(old, self) : members[index].differs(old, self) {
+      set.insert(index)
+    }
     return set
   }
 

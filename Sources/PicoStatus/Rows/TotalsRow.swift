@@ -1,4 +1,4 @@
-internal import PicoCore
+package import PicoCore
 
 /// The sums over all nodes of a snapshot.
 package struct TotalsRow: Equatable, Sendable {
@@ -20,12 +20,14 @@ package struct TotalsRow: Equatable, Sendable {
   package var bytesInRate: Double
   /// Response body bytes per second.
   package var bytesOutRate: Double
+  /// When the oldest part of it was heard of, where that is of a node that cannot be reached.
+  package var asOf: Timestamp?
 
   package init(
     id: String = "cluster", listeners: Int = 0, endpoints: Int = 0, inFlight: Int = 0, requestsTotal: UInt64 = 0, requestRate: Double = 0,
     errorRate: Double = 0,
     status: StatusClasses = StatusClasses(), latency: LatencySummary = LatencySummary(), latencyBuckets: [LatencyBucket] = [],
-    bytesInRate: Double = 0, bytesOutRate: Double = 0
+    bytesInRate: Double = 0, bytesOutRate: Double = 0, asOf: Timestamp? = nil
   ) {
     self.id = id
     self.listeners = listeners
@@ -39,6 +41,7 @@ package struct TotalsRow: Equatable, Sendable {
     self.latencyBuckets = latencyBuckets
     self.bytesInRate = bytesInRate
     self.bytesOutRate = bytesOutRate
+    self.asOf = asOf
   }
 }
 
@@ -69,6 +72,7 @@ extension TotalsRow: StatusRow {
     .init("latency_buckets", \.latencyBuckets),
     .init(rate: "bytes_in_rate", \.bytesInRate),
     .init(rate: "bytes_out_rate", \.bytesOutRate),
+    .init(optional: "as_of", \.asOf),
   ]
 }
 

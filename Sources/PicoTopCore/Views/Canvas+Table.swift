@@ -49,11 +49,14 @@ extension Canvas {
       if isTagged || key == model.anchor {
         set(isTagged ? symbols.tag : symbols.dot.first, row: screenRow, column: area.column, style: styles[ground ?? .key])
       }
+      let isOld = row.heardLast != nil
       for item in layout.items {
         let cell = item.column.map { $0.content(row, context) } ?? CellText(context.serverName, .muted)
+        // Why the row is old stays plain to see.
+        let isStale = context.isStale || (isOld && item.column?.id != "state")
         text(
           cell.text, row: screenRow, column: left + item.place, width: min(item.width, area.endColumn - left - item.place),
-          style: styles[ground ?? (context.isStale ? .stale : cell.role)], align: item.column?.align ?? .left)
+          style: styles[ground ?? (isStale ? .stale : cell.role)], align: item.column?.align ?? .left)
       }
     }
   }

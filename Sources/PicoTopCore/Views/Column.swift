@@ -71,7 +71,20 @@ struct RowContext: Sendable {
   }
 }
 
+extension FilterableRow {
+  /// When what the row shows was heard of last, where that is of a node that cannot be reached; nil for what is of now.
+  var heardLast: Timestamp? {
+    guard case .number(let seconds) = value(of: .asOf, now: Timestamp(seconds: 0)) else { return nil }
+    return Timestamp(milliseconds: Int64(seconds * 1000))
+  }
+}
+
 extension CellText {
+  /// With the age of a row that is not of now behind it.
+  init(_ text: String, of row: some FilterableRow, _ context: RowContext) {
+    self.init(text + (row.heardLast.map { " (\(Quantity.age(context.age(of: $0)).text) old)" } ?? ""))
+  }
+
   /// Zero is quiet.
   static func count(_ value: Int, _ role: Role = .foreground) -> CellText { total(UInt64(max(0, value)), role) }
   static func total(_ value: UInt64, _ role: Role = .foreground) -> CellText {

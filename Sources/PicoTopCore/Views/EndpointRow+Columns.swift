@@ -2,7 +2,7 @@ internal import PicoStatus
 
 extension Column<EndpointRow> {
   static let all: [Column<EndpointRow>] = [
-    .words("name", "ENDPOINT", 18, ideal: 36, priority: 0) { row, _ in CellText(row.key) },
+    .words("name", "ENDPOINT", 18, ideal: 36, priority: 0) { row, context in CellText(row.key, of: row, context) },
     .words("tenant", "TENANT", 8, ideal: 14, priority: 10, isDefault: false) { row, _ in row.tenant.isEmpty ? .none : CellText(row.tenant)
     },
     .figure("listeners", "LISTENERS", 5, priority: 4) { row, _ in .count(row.listeners) },

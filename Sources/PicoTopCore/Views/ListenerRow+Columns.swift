@@ -5,7 +5,10 @@ extension Column<ListenerRow> {
   static let all: [Column<ListenerRow>] = [
     .words("id", "LISTENER", 10, ideal: 20, priority: 0) { row, _ in CellText(row.id) },
     endpoint,
-    .words("state", "STATE", 9, ideal: 9, priority: 2) { row, _ in CellText(row.state.rawValue, row.state.role) },
+    .words("state", "STATE", 9, ideal: 9, priority: 2) { row, context in
+      guard let asOf = row.asOf else { return CellText(row.state.rawValue, row.state.role) }
+      return CellText("\(Quantity.age(context.age(of: asOf)).text) old", .error)
+    },
     .words("agent", "AGENT", 8, ideal: 22, priority: 6) { row, _ in row.agent.map { CellText($0) } ?? .none },
     .words("address", "REMOTE ADDRESS", 15, ideal: 21, priority: 9) { row, _ in CellText(row.remoteAddress) },
     .figure("inflight", "IN FLIGHT", 6, priority: 4) { row, _ in .count(row.inFlight) },

@@ -12,7 +12,10 @@ extension Column<NodeRow> {
     },
     .words("address", "ADDRESS", 15, ideal: 21, priority: 4) { row, _ in CellText(row.address) },
     .words("version", "VERSION", 7, ideal: 9, priority: 9) { row, _ in CellText(row.version) },
-    .figure("age", "UP", 6, priority: 5) { row, context in CellText(Quantity.age(context.age(of: row.startedAt)).text) },
+    .figure("age", "UP", 6, priority: 5) { row, context in
+      // Never heard of by the node that tells.
+      row.startedAt.seconds == 0 ? .none : CellText(Quantity.age(context.age(of: row.startedAt)).text)
+    },
     .figure("endpoints", "ENDPOINTS", 6, priority: 8) { row, _ in .count(row.endpoints) },
     .figure("listeners", "LISTENERS", 6, priority: 3) { row, _ in .count(row.listeners) },
     .figure("rate", "REQ/S", 6, priority: 2) { row, _ in .rate(row.requestRate) },

@@ -16,7 +16,7 @@ private final class ScriptedSource: AdminSource {
     set { current.withLock { $0 = newValue } }
   }
 
-  func statusSnapshot(_ scope: TenantScope) async -> StatusSnapshot {
+  func statusSnapshot(_ scope: TenantScope, of extent: Subscription.Scope) async -> StatusSnapshot {
     StatusSnapshot(now: Timestamp(milliseconds: 0), node: "n-1", version: "0.1.0")
   }
 

@@ -107,7 +107,7 @@ struct MadeFleet {
   func replies(to message: ClientMessage, now: Timestamp, sequence: (String) -> UInt64) -> [ServerMessage] {
     switch message {
     case .subscribe(let subscription): return snapshots(subscription, now: now, sequence: sequence) + eventReplies(subscription)
-    case .history(let endpoint, let since): return since == nil ? [.history(history(endpoint, now: now))] : []
+    case .history(let endpoint, let since, _): return since == nil ? [.history(history(endpoint, now: now))] : []
     case .errors(let endpoint): return [.errors(RecentErrors(endpoint: endpoint, errors: failures))]
     case .disconnect(let disconnect):
       let results = disconnect.listeners.map {

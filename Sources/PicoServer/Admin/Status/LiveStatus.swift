@@ -156,7 +156,7 @@ struct LiveStatus {
     return row
   }
 
-  /// Nil when it has no listener.
+  /// With its buckets; nil when it has no listener.
   mutating func row(_ id: EndpointID) -> EndpointRow? {
     if let row = endpointRows[id] { return row }
     guard let listeners = byEndpoint[id] else { return nil }
@@ -173,7 +173,8 @@ struct LiveStatus {
     let row = EndpointRow(
       id: id.name, tenant: id.tenant.name, listeners: routable, nodes: 1, inFlight: inFlight, requestsTotal: report.totals.requests,
       requestRate: report.requestRate, errorRate: report.errorRate, status: report.totals.status,
-      latency: LatencySummary(report.latency), bytesInRate: report.bytesInRate, bytesOutRate: report.bytesOutRate)
+      latency: LatencySummary(report.latency), bytesInRate: report.bytesInRate, bytesOutRate: report.bytesOutRate,
+      latencyBuckets: report.latency.buckets)
     endpointRows[id] = row
     return row
   }
@@ -200,8 +201,8 @@ struct LiveStatus {
   private func totals(_ scope: TenantScope) -> Totals {
     guard case .only = scope else {
       return Totals(
-        listeners: node.routes.listeners, endpoints: byEndpoint.count, inFlight: totals.inFlight, requests: totals.requests,
-        status: totals.status)
+        listeners: node.routes.listeners, endpoints: byEndpoint.count, inFlight: totals.inFlight - totals.hopsInFlight,
+        hopsInFlight: totals.hopsInFlight, requests: totals.requests, status: totals.status)
     }
     var sum = Totals()
     for (endpoint, listeners) in byEndpoint where scope.contains(endpoint.tenant) {
@@ -220,7 +221,10 @@ struct LiveStatus {
   private struct Totals {
     var listeners = 0
     var endpoints = 0
+    /// That came from clients; of one tenant, to its listeners.
     var inFlight = 0
+    /// That came from other nodes.
+    var hopsInFlight = 0
     var requests: UInt64 = 0
     var status = StatusClasses()
   }
@@ -232,7 +236,8 @@ struct LiveStatus {
     return NodeRow(
       id: node.id.text, address: node.configuration.proxy.listen.description, version: PicoVersion.current,
       state: node.isLeaving ? .draining : .active, startedAt: Timestamp(milliseconds: Int64(node.startedAt * 1000)),
-      listeners: totals.listeners, endpoints: totals.endpoints, requestRate: summed(scope).report.requestRate, inFlight: totals.inFlight,
+      listeners: totals.listeners, endpoints: totals.endpoints, requestRate: summed(scope).report.requestRate,
+      inFlight: totals.inFlight + totals.hopsInFlight,
       cpu: process.map { node.processor.cores($0) } ?? 0, rssBytes: process?.residentBytes ?? 0)
   }
 
@@ -248,12 +253,29 @@ struct LiveStatus {
   }
 
   /// Everything of the scope, for who asks once.
-  mutating func snapshot(_ scope: TenantScope) -> StatusSnapshot {
-    StatusSnapshot(
-      now: .now(), node: node.id.text, version: PicoVersion.current, nodes: [nodeRow(scope)],
-      endpoints: endpoints.filter { scope.contains($0.tenant) }.sorted().compactMap { row($0) },
-      listeners: listeners(of: scope).compactMap { row($0) }.sorted { ($0.tenant, $0.endpoint, $0.id) < ($1.tenant, $1.endpoint, $1.id) },
-      totals: totalsRow(scope))
+  /// - Parameter others: nil where there are none, or what is of this node alone is wanted.
+  mutating func snapshot(_ scope: TenantScope, of extent: Subscription.Scope, with others: OtherNodes?) -> StatusSnapshot {
+    var ids = Set(endpoints)
+    if let others { ids.formUnion(others.endpoints) }
+    let listeners = listeners(of: scope).compactMap { row($0) } + (others?.listeners(of: nil, scope) ?? [])
+    let totals = totalsRow(scope, id: extent == .node ? node.id.text : TotalsRow().id)
+    return StatusSnapshot(
+      now: .now(), node: node.id.text, version: PicoVersion.current,
+      nodes: ([nodeRow(scope)] + (others?.nodeRows(scope) ?? [])).sorted { $0.id < $1.id },
+      endpoints: ids.filter { scope.contains($0.tenant) }.sorted().compactMap { id in
+        others.map { $0.row(id, with: row(id)) } ?? row(id)?.withoutBuckets
+      },
+      listeners: listeners.sorted { ($0.tenant, $0.endpoint, $0.id) < ($1.tenant, $1.endpoint, $1.id) },
+      totals: others?.totals(with: totals, endpoints: node.routes.endpointCount(scope), scope) ?? totals)
+  }
+}
+
+extension EndpointRow {
+  /// As those are told who do not merge.
+  var withoutBuckets: EndpointRow {
+    var row = self
+    row.latencyBuckets = nil
+    return row
   }
 }
 

@@ -15,10 +15,15 @@ extension StatusPublisher {
       guard let selection = watcher.session.subscriptions[name]?.selection, let view = views[selection]?.view else { return }
       watchers[id]?.session.resync(name, view)
       pump(id, name)
-    case .history(let endpoint, let since):
-      watcher.outlet.send(ServerMessage.history(await history.history(of: endpoint, watcher.caller.scope, since: since)).json)
+    case .history(let endpoint, let since, let scope):
+      let answer =
+        watcher.session.isNode
+        ? await history.history(of: endpoint, scope, since: since) : await clusterHistory(of: endpoint, scope, since: since)
+      watcher.outlet.send(ServerMessage.history(answer).json)
     case .errors(let endpoint):
-      let failures = watcher.caller.scope.endpoint(endpoint).flatMap { node.routes.routes(of: $0) }?.recentFailures ?? []
+      let id = watcher.caller.scope.endpoint(endpoint)
+      var failures = id.flatMap { node.routes.routes(of: $0) }?.recentFailures ?? []
+      if !watcher.session.isNode, let id { failures = await clusterErrors(of: id, with: failures) }
       watcher.outlet.send(ServerMessage.errors(RecentErrors(endpoint: endpoint, errors: failures)).json)
     case .perform(let action):
       // It may take a while, and others are not kept waiting for it.
@@ -26,8 +31,7 @@ extension StatusPublisher {
       Task { outlet.send(ServerMessage.result(await actions.perform(action, by: caller)).json) }
     case .tail(let name, let endpoint, let sample):
       watchers[id]?.session.tail(name, endpoint, sample: sample)
-      updateTails()
-      run()
+      forgetUnused()
     case .untail(let name):
       watchers[id]?.session.untail(name)
       forgetUnused()
@@ -39,11 +43,12 @@ extension StatusPublisher {
     if views[selection] == nil { views[selection] = View(view: StatusView(selection)) }
     if views[selection]?.view.version == 0 {
       awaited.append(selection)
+      if selection.scope == .cluster { await awaitOthers() }
       await tick()
       if let index = awaited.firstIndex(of: selection) { awaited.remove(at: index) }
     }
     if let view = views[selection]?.view {
-      watchers[id]?.session.subscribe(subscription, view, node: node.id.text)
+      watchers[id]?.session.subscribe(subscription, view)
       pump(id, subscription.id)
       sendEvents(id)
     }

@@ -22,7 +22,7 @@ package actor StatusPublisher {
   }
 
   struct Watcher {
-    let outlet: WatchOutlet
+    let outlet: any StatusOutlet
     let caller: Operator
     var session: WatchSession
   }
@@ -36,6 +36,7 @@ package actor StatusPublisher {
   private static let phase: UInt64 = 60_000_000
 
   let node: Node
+  let loops: NodeLoops
   let actions: ListenerActions
   let history: HistoryRecorder
   private let collector: StatusCollector
@@ -45,6 +46,9 @@ package actor StatusPublisher {
   var awaited: [ViewSelection] = []
   /// The part of each tailed endpoint's requests that is recorded.
   var tails: [EndpointID: Double] = [:]
+  /// What the other nodes said.
+  var others = OtherNodes()
+  var peers = Peers()
   private var live: LiveStatus?
   private var collectedAt: UInt64 = 0
   private var tailedAt: UInt64 = 0
@@ -53,27 +57,29 @@ package actor StatusPublisher {
   private var isTickWanted = false
   private var tickWaiters: [CheckedContinuation<Void, Never>] = []
   private var generator = SplitMixGenerator(seed: .random(in: 0 ... .max))
-  private var isShutDown = false
+  private(set) var isShutDown = false
 
   init(node: Node, loops: NodeLoops, actions: ListenerActions, history: HistoryRecorder) {
     self.node = node
+    self.loops = loops
     self.actions = actions
     self.history = history
     collector = StatusCollector(node: node, loops: loops)
   }
 
   /// Nobody watches, and nothing runs.
-  var isIdle: Bool { watchers.isEmpty && views.isEmpty && live == nil && tails.isEmpty && loop == nil }
+  var isIdle: Bool { watchers.isEmpty && views.isEmpty && live == nil && tails.isEmpty && peers.isIdle && loop == nil }
   /// Of all watchers together: bytes that they did not take yet.
   var waitingBytes: Int { watchers.values.reduce(0) { $0 + $1.outlet.waitingBytes } }
 
-  private var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
+  var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
 
   // MARK: Watchers
 
-  func join(_ id: WatcherID, _ outlet: WatchOutlet, by caller: Operator) async {
+  func join(_ id: WatcherID, _ outlet: any StatusOutlet, by caller: Operator, isNode: Bool = false) async {
     guard !isShutDown else { return await outlet.close(.goingAway) }
-    watchers[id] = Watcher(outlet: outlet, caller: caller, session: WatchSession(role: caller.role, scope: caller.scope))
+    watchers[id] = Watcher(
+      outlet: outlet, caller: caller, session: WatchSession(role: caller.role, scope: caller.scope, isNode: isNode))
     outlet.send(
       ServerMessage.hello(Hello(node: node.id.text, version: PicoVersion.current, role: caller.role, now: .now())).json)
   }
@@ -96,6 +102,7 @@ package actor StatusPublisher {
     let outlets = watchers.values.map(\.outlet)
     watchers = [:]
     forgetUnused()
+    leaveOthers()
     await withTaskGroup(of: Void.self) { group in
       for outlet in outlets { group.addTask { await outlet.close(.goingAway) } }
     }
@@ -110,6 +117,7 @@ package actor StatusPublisher {
       live = nil
       node.registry.unfollow()
     }
+    followOthers()
     run()
   }
 
@@ -129,7 +137,7 @@ package actor StatusPublisher {
   func run() {
     loop?.cancel()
     loop = nil
-    guard !views.isEmpty || !tails.isEmpty else { return }
+    guard !views.isEmpty || !tails.isEmpty || !peers.isIdle else { return }
     loop = Task { [weak self] in
       while !Task.isCancelled {
         guard let due = await self?.nextDue(), (try? await Task.sleep(for: .nanoseconds(due))) != nil else { return }
@@ -144,6 +152,7 @@ package actor StatusPublisher {
     var due = now + Self.collectInterval
     if !views.isEmpty { due = min(due, collectedAt + Self.collectInterval, views.values.map(\.due).min() ?? due) }
     if !tails.isEmpty { due = min(due, tailedAt + Self.tailInterval) }
+    if !peers.isIdle { due = min(due, peers.due) }
     return due > now ? Int64(due - now) : 0
   }
 
@@ -153,6 +162,7 @@ package actor StatusPublisher {
       tailedAt = now
       showTails(now)
     }
+    if !peers.isIdle, now >= peers.due { await lookAfterOthers() }
     guard !views.isEmpty, now >= collectedAt + Self.collectInterval || views.values.contains(where: { $0.due <= now }) else { return }
     await tick()
   }
@@ -175,6 +185,7 @@ package actor StatusPublisher {
 
   private func collect() async {
     guard !views.isEmpty else { return }
+    defer { noteOthers() }
     guard live != nil, now < collectedAt + Self.staleAfter else {
       let listeners = node.registry.follow()
       let collection = await collector.all(listeners)
@@ -232,35 +243,61 @@ package actor StatusPublisher {
     views[selection]?.touched = Touched()
   }
 
+  /// Rows of other nodes are new to those who see all.
+  private func noteOthers() {
+    let touched = others.takeTouched()
+    guard !touched.endpoints.isEmpty || !touched.listeners.isEmpty else { return }
+    for selection in views.keys where selection.scope == .cluster {
+      views[selection]?.touched?.listeners.formUnion(touched.listeners)
+      views[selection]?.touched?.endpoints.formUnion(touched.endpoints)
+    }
+  }
+
   private func fill(_ rows: inout StatusView.Rows, _ selection: ViewSelection, _ touched: Touched?) {
     guard var live = live.take() else { return }
     defer { self.live = live }
-    if selection.tables.contains(.nodes) { rows.nodes = [live.nodeRow(selection.tenants)] }
+    let isCluster = selection.scope == .cluster
+    if selection.tables.contains(.nodes) {
+      rows.nodes = [live.nodeRow(selection.tenants)] + (isCluster ? others.nodeRows(selection.tenants) : [])
+    }
     if selection.tables.contains(.totals) {
-      rows.totals = [live.totalsRow(selection.tenants, id: selection.scope == .node ? node.id.text : "cluster")]
+      let own = live.totalsRow(selection.tenants, id: isCluster ? TotalsRow().id : node.id.text)
+      rows.totals = [
+        isCluster && !others.peers.isEmpty
+          ? others.totals(with: own, endpoints: node.routes.endpointCount(selection.tenants), selection.tenants) : own
+      ]
     }
     if selection.tables.contains(.endpoints) {
-      for id in touched.map({ Array($0.endpoints) }) ?? live.endpoints where selection.tenants.contains(id.tenant) {
-        if let row = live.row(id) { rows.endpoints.append(row) } else { rows.goneEndpoints.append(id.description) }
+      for id in touched.map(\.endpoints) ?? Set(live.endpoints).union(isCluster ? others.endpoints : [])
+      where selection.tenants.contains(id.tenant) {
+        if let row = endpoint(id, &live, selection) { rows.endpoints.append(row) } else { rows.goneEndpoints.append(id.description) }
       }
     }
     if selection.tables.contains(.listeners) {
       let only = selection.endpoint.map { selection.tenants.endpoint($0) }
       if let touched {
         for id in touched.listeners {
-          guard let endpoint = live.endpoint(of: id) else {
+          guard let row = live.row(id) ?? (isCluster ? others.row(id) : nil), let endpoint = live.endpoint(of: id) ?? EndpointID(row) else {
             rows.goneListeners.append(id.description)
             continue
           }
-          if only == nil || only == endpoint, selection.tenants.contains(endpoint.tenant), let row = live.row(id) {
-            rows.listeners.append(row)
-          }
+          if only == nil || only == endpoint, selection.tenants.contains(endpoint.tenant) { rows.listeners.append(row) }
         }
       } else {
         let ids = only.map { name in name.map { live.listeners(of: $0) } ?? [] } ?? live.listeners(of: selection.tenants)
         rows.listeners = ids.compactMap { live.row($0) }
+        // A name that no endpoint can have has no listeners.
+        if isCluster, only != .some(nil) { rows.listeners += others.listeners(of: only ?? nil, selection.tenants) }
       }
     }
+  }
+
+  private func endpoint(_ id: EndpointID, _ live: inout LiveStatus, _ selection: ViewSelection) -> EndpointRow? {
+    let own = live.row(id)
+    if selection.scope == .cluster, !others.peers.isEmpty { return others.row(id, with: own) }
+    // Who merges needs the buckets of what he has to merge.
+    if selection.isFull, node.routes.routes(of: id)?.isElsewhere == true { return own }
+    return own?.withoutBuckets
   }
 
   /// The parts of a snapshot, as long as there is room.
@@ -272,25 +309,33 @@ package actor StatusPublisher {
   }
 
   func sendEvents(_ id: WatcherID) {
-    guard let watcher = watchers[id], let last = watcher.session.lastEvent else { return }
-    for event in node.events.events(after: last, watcher.caller.scope) {
+    guard let watcher = watchers[id], let last = watcher.session.lastEvents else { return }
+    for event in events(for: watcher.session, after: last) {
       guard watcher.outlet.hasRoom else { return }
       watcher.outlet.send(ServerMessage.event(event).json)
-      watchers[id]?.session.sent(event: event.number)
+      watchers[id]?.session.sent(event: event.number, of: event.node)
     }
   }
 
   private func showTails(_ now: UInt64) {
     for (endpoint, records) in node.tailed.take() {
-      guard let share = tails[endpoint] else { continue }
-      for (id, watcher) in watchers {
-        for (name, tail) in watcher.session.tails where tail.endpoint == endpoint {
-          let shown =
-            watchers[id]?.session.show(records, name, share: share, now: now, hasRoom: watcher.outlet.hasRoom) {
-              Double(generator.next() >> 11) / Double(1 << 53)
-            } ?? []
-          for request in shown { watcher.outlet.send(ServerMessage.request(request).json) }
-        }
+      if let share = tails[endpoint] { show(records, of: endpoint, share: share, now) { _ in true } }
+    }
+    for (endpoint, records) in peers.takeTailed() {
+      if let share = peers.wanted.tails[endpoint] { show(records, of: endpoint, share: share, now) { !$0.isNode } }
+    }
+  }
+
+  private func show(
+    _ records: TailLog.Records, of endpoint: EndpointID, share: Double, _ now: UInt64, to isShown: (WatchSession) -> Bool
+  ) {
+    for (id, watcher) in watchers where isShown(watcher.session) {
+      for (name, tail) in watcher.session.tails where tail.endpoint == endpoint {
+        let shown =
+          watchers[id]?.session.show(records, name, share: share, now: now, hasRoom: watcher.outlet.hasRoom) {
+            Double(generator.next() >> 11) / Double(1 << 53)
+          } ?? []
+        for request in shown { watcher.outlet.send(ServerMessage.request(request).json) }
       }
     }
   }

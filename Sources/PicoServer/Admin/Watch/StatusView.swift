@@ -38,7 +38,7 @@ struct StatusView: Sendable {
   private var nodes: TableView<NodeRow>
   private var endpoints: TableView<EndpointRow>
   private var listeners: TableView<ListenerRow>
-  private var totals = TableView<TotalsRow>()
+  private var totals: TableView<TotalsRow>
   private var blocks = TableView<BlockRow>()
 
   init(_ selection: ViewSelection) {
@@ -46,6 +46,7 @@ struct StatusView: Sendable {
     nodes = TableView(selection.nodes)
     endpoints = TableView(selection.endpointRows)
     listeners = TableView(selection.listenerRows)
+    totals = TableView(TableView.Selection(isExact: selection.isFull))
   }
 
   /// Rows that match, of all tables, also those beyond the limit.

@@ -13,6 +13,8 @@ struct TableView<Row: StatusRow>: Sendable {
     var precedes: (@Sendable (Row, Row) -> Bool)?
     /// Rows at most; nil for all.
     var limit: Int?
+    /// Readers are told of every difference.
+    var isExact = false
   }
 
   private struct Shown {
@@ -98,7 +100,7 @@ struct TableView<Row: StatusRow>: Sendable {
       shown[key] = Shown(row: row, version: version)
       return changes.rows.append(RowChange(new: row))
     }
-    let members = row.members(changedFrom: shown.values[index].row)
+    let members = row.members(changedFrom: shown.values[index].row, exactly: selection.isExact)
     guard !members.isEmpty else { return }
     let change = RowChange(row, members: members)
     change.apply(to: &shown.values[index].row)

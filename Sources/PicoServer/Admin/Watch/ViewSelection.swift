@@ -14,6 +14,8 @@ struct ViewSelection: Hashable, Sendable {
   let filter: String?
   let sort: String?
   let limit: Int?
+  /// As ``Subscription/isFull``.
+  let isFull: Bool
 
   /// Intervals are brought onto this grid.
   static let grid = 100
@@ -28,6 +30,7 @@ struct ViewSelection: Hashable, Sendable {
     endpoints = Set(subscription.endpoints.map { $0.lowercased() })
     endpoint = subscription.endpoint?.lowercased()
     limit = subscription.limit
+    isFull = subscription.isFull
     guard !tables.isEmpty else { throw bad("tables is empty") }
     guard endpoints.count <= 1000 else { throw bad("endpoints has at most 1000 names") }
     let filter = subscription.filter.flatMap { $0.allSatisfy(\.isWhitespace) ? nil : $0 }
@@ -80,7 +83,7 @@ struct ViewSelection: Hashable, Sendable {
 
   var nodes: TableView<NodeRow>.Selection {
     let order = sort.flatMap { RowOrder<NodeRow>($0) }
-    return .init(precedes: order.map { order in { @Sendable in order.precedes($0, $1) } }, limit: limit)
+    return .init(precedes: order.map { order in { @Sendable in order.precedes($0, $1) } }, limit: limit, isExact: isFull)
   }
 
   var endpointRows: TableView<EndpointRow>.Selection {
@@ -90,7 +93,7 @@ struct ViewSelection: Hashable, Sendable {
     return .init(
       admits: expression == nil && endpoints.isEmpty
         ? nil : { @Sendable row in selection.names(row.id, of: row.tenant) && (expression?.matches(row) ?? true) },
-      precedes: order.map { order in { @Sendable in order.precedes($0, $1) } }, limit: limit)
+      precedes: order.map { order in { @Sendable in order.precedes($0, $1) } }, limit: limit, isExact: isFull)
   }
 
   var listenerRows: TableView<ListenerRow>.Selection {
@@ -105,6 +108,6 @@ struct ViewSelection: Hashable, Sendable {
           (endpoint == nil || endpoint == EndpointID(row.endpoint, of: TenantID(row.tenant) ?? .default))
             && selection.names(row.endpoint, of: row.tenant) && (expression?.matches(row) ?? true)
         },
-      precedes: order.map { order in { @Sendable in order.precedes($0, $1) } }, limit: limit)
+      precedes: order.map { order in { @Sendable in order.precedes($0, $1) } }, limit: limit, isExact: isFull)
   }
 }

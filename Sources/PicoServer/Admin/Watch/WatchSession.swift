@@ -10,8 +10,8 @@ struct WatchSession: Sendable {
     case subscribe(Subscription, ViewSelection)
     case unsubscribe(String)
     case resync(String)
-    /// nil: of all endpoints.
-    case history(endpoint: String?, since: Timestamp?)
+    /// nil: of all endpoints of the scope.
+    case history(endpoint: String?, since: Timestamp?, TenantScope)
     case errors(endpoint: String)
     case perform(OperatorAction)
     case tail(id: String, endpoint: EndpointID, sample: Double)
@@ -20,8 +20,8 @@ struct WatchSession: Sendable {
 
   struct Subscribed: Sendable {
     let selection: ViewSelection
-    /// Has events.
-    let wantsEvents: Bool
+    /// Has events: nil for none.
+    let eventScope: Subscription.Scope?
     var reader: ViewReader
   }
 
@@ -41,14 +41,17 @@ struct WatchSession: Sendable {
 
   let role: StatusRole
   let scope: TenantScope
+  /// Another node, which asks for its own watchers: as much as it likes, and of one tenant where it says so.
+  let isNode: Bool
   private(set) var subscriptions: [String: Subscribed] = [:]
   private(set) var tails: [String: Tail] = [:]
-  /// The number of the last event that was sent, or that the client has; nil while it wants none.
-  private(set) var lastEvent: UInt64?
+  /// By node: the number of the last event that was sent, or that the client has; nil while it wants none.
+  private(set) var lastEvents: [String: UInt64]?
 
-  init(role: StatusRole, scope: TenantScope = .all) {
+  init(role: StatusRole, scope: TenantScope = .all, isNode: Bool = false) {
     self.role = role
     self.scope = scope
+    self.isNode = isNode
   }
 
   // MARK: Messages
@@ -63,20 +66,21 @@ struct WatchSession: Sendable {
 
   private func decide(_ message: ClientMessage) throws(StatusError) -> Request {
     switch message {
-    case .subscribe(let subscription):
+    case .subscribe(var subscription):
       try check(id: subscription.id)
-      guard subscriptions[subscription.id] != nil || subscriptions.count < Self.maximumSubscriptions else {
+      guard isNode || subscriptions[subscription.id] != nil || subscriptions.count < Self.maximumSubscriptions else {
         throw StatusError(
           id: subscription.id, code: .badMessage, message: "a connection has at most \(Self.maximumSubscriptions) subscriptions")
       }
-      return .subscribe(subscription, try ViewSelection(subscription, of: scope))
+      subscription.isFull = isNode && subscription.isFull
+      return .subscribe(subscription, try ViewSelection(subscription, of: scope(of: subscription.tenant)))
     case .unsubscribe(let id):
       try known(subscriptions[id] != nil, id, "subscription")
       return .unsubscribe(id)
     case .resync(let id):
       try known(subscriptions[id] != nil, id, "subscription")
       return .resync(id)
-    case .history(let endpoint, let since): return .history(endpoint: endpoint, since: since)
+    case .history(let endpoint, let since, let tenant): return .history(endpoint: endpoint, since: since, scope(of: tenant))
     case .errors(let endpoint): return .errors(endpoint: endpoint)
     case .disconnect(let disconnect): return try perform(.disconnect(disconnect), disconnect.id)
     case .unblock(let id, let block): return try perform(.unblock(id: id, block: block), id)
@@ -87,7 +91,7 @@ struct WatchSession: Sendable {
       guard let endpoint = scope.endpoint(endpoint) else {
         throw StatusError(id: id, code: .badMessage, message: "endpoint is no name")
       }
-      guard tails[id] != nil || tails.count < Self.maximumTails else {
+      guard isNode || tails[id] != nil || tails.count < Self.maximumTails else {
         throw StatusError(id: id, code: .badMessage, message: "a connection has at most \(Self.maximumTails) tails")
       }
       return .tail(id: id, endpoint: endpoint, sample: sample)
@@ -95,6 +99,12 @@ struct WatchSession: Sendable {
       try known(tails[id] != nil, id, "tail")
       return .untail(id)
     }
+  }
+
+  /// Whoever is no node has the tenant of his token, whatever his message says.
+  private func scope(of tenant: String?) -> TenantScope {
+    guard isNode, let tenant else { return scope }
+    return .only(TenantID(tenant) ?? .default)
   }
 
   private func perform(_ action: OperatorAction, _ id: String) throws(StatusError) -> Request {
@@ -108,7 +118,7 @@ struct WatchSession: Sendable {
   }
 
   private func check(id: String) throws(StatusError) {
-    guard !id.isEmpty, id.utf8.count <= Self.maximumID else {
+    guard !id.isEmpty, isNode || id.utf8.count <= Self.maximumID else {
       throw StatusError(id: String(id.prefix(Self.maximumID)), code: .badMessage, message: "id has 1 to \(Self.maximumID) bytes")
     }
   }
@@ -122,12 +132,16 @@ struct WatchSession: Sendable {
   // MARK: Subscriptions
 
   /// The view has a version. A subscription of the same ID is replaced.
-  mutating func subscribe(_ subscription: Subscription, _ view: StatusView, node: String) {
+  mutating func subscribe(_ subscription: Subscription, _ view: StatusView) {
     subscriptions[subscription.id] = Subscribed(
-      selection: view.selection, wantsEvents: subscription.eventsSince != nil, reader: ViewReader(id: subscription.id, view))
-    if let since = subscription.eventsSince { lastEvent = since[node] ?? 0 }
+      selection: view.selection, eventScope: subscription.eventsSince.map { _ in subscription.scope },
+      reader: ViewReader(id: subscription.id, view))
+    if let since = subscription.eventsSince { lastEvents = since }
     forgetEvents()
   }
+
+  /// Wants what happens on all nodes.
+  var wantsAllEvents: Bool { subscriptions.values.contains { $0.eventScope == .cluster } }
 
   mutating func unsubscribe(_ id: String) {
     subscriptions[id] = nil
@@ -135,7 +149,7 @@ struct WatchSession: Sendable {
   }
 
   private mutating func forgetEvents() {
-    if !subscriptions.values.contains(where: \.wantsEvents) { lastEvent = nil }
+    if subscriptions.values.allSatisfy({ $0.eventScope == nil }) { lastEvents = nil }
   }
 
   mutating func resync(_ id: String, _ view: StatusView) { subscriptions[id]?.reader.resync(view) }
@@ -153,7 +167,7 @@ struct WatchSession: Sendable {
 
   mutating func next(_ id: String, _ view: StatusView, now: Timestamp) -> [UInt8]? { subscriptions[id]?.reader.next(view, now: now) }
 
-  mutating func sent(event number: UInt64) { if lastEvent != nil { lastEvent = number } }
+  mutating func sent(event number: UInt64, of node: String) { if lastEvents != nil { lastEvents?[node] = number } }
 
   // MARK: Tails
 
