@@ -209,6 +209,7 @@ async def etcd_away(stand, row):
     stand.etcd[0].kill()
     await wait(20)
     stand.etcd[0].start()
+    await row.within(10, "etcd answers", lambda: "true" in fetch(stand.etcd[0].url + "/health"))
     await row.within(2, "all agree", agree(stand))
     await wait(2)
 

@@ -128,5 +128,5 @@ class Load:
         answer = await reader.readexactly(int(fields.get("content-length", 0)))
         keeps, ingress = fields.get("connection") != "close", fields.get("x-ingress")
         if status != 200:
-            return f"{status} {fields.get('x-pico-error', '') or answer[:80].decode(errors='replace').strip()}", keeps, ingress
+            return f"{status} {fields.get('x-pico-error', 'of HAProxy')}", keeps, ingress
         return ("ok" if answer == f"{method} {path} ".encode() + body else "another's answer"), keeps, ingress

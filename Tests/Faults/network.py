@@ -1,11 +1,17 @@
 """A network of its own: a bridge, and for each place (a node, a member of etcd) a namespace with one address that can be cut off."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 
 HUB = "10.77.0.1"
+
+
+def end_with_parent():
+    """For a child: PR_SET_PDEATHSIG, so that nothing outlives a run that was killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def enter():
@@ -27,7 +33,7 @@ class Place:
 
     def __init__(self, network, name, address):
         self.name, self.address = name, address
-        self.keeper = subprocess.Popen(["unshare", "--net", "--", "sleep", "infinity"])
+        self.keeper = subprocess.Popen(["unshare", "--net", "--", "sleep", "infinity"], preexec_fn=end_with_parent)
         network.until_apart(self.keeper.pid)
         call("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", self.keeper.pid)
         call("ip", "link", "set", name, "master", "bridge", "up")

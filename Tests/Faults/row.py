@@ -11,7 +11,7 @@ class Row:
     def __init__(self, name, load, service, singles):
         self.name, self.load, self.service, self.singles = name, load, service, singles
         self.windows, self.notes, self.missed = [], [], []
-        self.slowest = 5
+        self.slowest = 8
 
     def fault(self, settles, singles=None, since=None):
         """The fault comes now. New requests are right after that many seconds; those for endpoints with one listener may have longer.

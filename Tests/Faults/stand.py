@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 
-from network import HUB, Network
+from network import Network, end_with_parent
 
 PROXY, ADMIN, LINK = 8080, 8081, 8082
 FRONT, SERVICE = 8000, 3000
@@ -66,7 +66,8 @@ class Process:
     def __init__(self, command, log, environment=None):
         self.log = log
         self.child = subprocess.Popen(
-            command, stdout=open(log, "ab"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+            command, stdout=open(log, "ab"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})},
+            preexec_fn=end_with_parent)
 
     def send(self, number):
         self.child.send_signal(number)

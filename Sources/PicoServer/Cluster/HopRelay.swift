@@ -224,11 +224,15 @@ final class HopRelay: StreamConsumer {
       tried[attempts] = next.id
       attempts += 1
       let far = Far(self)
-      guard let stream = next.open(far, .exchange, from: loop.resources, mailboxes: loop.node.mailboxes) else { continue }
+      guard let stream = next.open(far, .exchange, from: loop.resources, mailboxes: loop.node.mailboxes) else {
+        far.relay = nil
+        continue
+      }
       releaseListener()
       next.inFlight.add(1, ordering: .relaxed)
       listener = next
       _ = loop.cell(of: next)
+      self.far?.relay = nil
       self.far = far
       upstream = stream
       isUpstreamPaused = false
@@ -240,18 +244,18 @@ final class HopRelay: StreamConsumer {
     return false
   }
 
-  /// Hears the listener's stream. One for each attempt, so that what a former one still says is not heard.
+  /// Hears the listener's stream. One for each attempt, so that what a former one still says is not heard. A stream may outlive its hop, while
+  /// its own end waits to be sent: then nobody hears it.
   private final class Far: StreamConsumer {
-    private unowned let relay: HopRelay
+    /// Until the relay turns to another one or ends.
+    var relay: HopRelay?
 
     init(_ relay: HopRelay) { self.relay = relay }
 
-    private var hop: HopRelay? { relay.far === self ? relay : nil }
-
-    func streamDidReceive(_ bytes: ByteBuffer) { hop?.upstreamDidReceive(bytes) }
-    func streamDidEnd() { hop?.upstreamDidEnd() }
-    func streamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) { hop?.upstreamDidReset(code, wasAcknowledged: wasAcknowledged) }
-    func streamDidBecomeWritable() { hop?.upstreamDidBecomeWritable() }
+    func streamDidReceive(_ bytes: ByteBuffer) { relay?.upstreamDidReceive(bytes) }
+    func streamDidEnd() { relay?.upstreamDidEnd() }
+    func streamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) { relay?.upstreamDidReset(code, wasAcknowledged: wasAcknowledged) }
+    func streamDidBecomeWritable() { relay?.upstreamDidBecomeWritable() }
   }
 
   private func upstreamDidReceive(_ bytes: ByteBuffer) {
@@ -310,7 +314,7 @@ final class HopRelay: StreamConsumer {
 
   private func upstreamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) {
     upstream = nil
-    far = nil
+    releaseFar()
     let now = loop.resources.now()
     if let listener, code == .connectTimeout || code == .notSent && wasAcknowledged {
       let isHalfFailing = loop.cell(of: listener).recordConnectFailure(now: now)
@@ -335,6 +339,11 @@ final class HopRelay: StreamConsumer {
 
   // MARK: The end
 
+  private func releaseFar() {
+    far?.relay = nil
+    far = nil
+  }
+
   private func releaseListener() {
     listener?.inFlight.subtract(1, ordering: .relaxed)
     listener = nil
@@ -346,8 +355,8 @@ final class HopRelay: StreamConsumer {
       self.upstream = nil
       upstream.reset(.cancelled)
     }
-    far = nil
     isWaiting = false
+    releaseFar()
     loop.hold(-(heldFromDownstream + heldFromUpstream))
     (heldFromDownstream, heldFromUpstream) = (0, 0)
     if let kept = replay.take() { loop.resources.giveBack(kept) }

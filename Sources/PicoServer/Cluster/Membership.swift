@@ -177,21 +177,21 @@ final class Membership: Sendable {
     for (endpoint, count) in routes { apply(endpoint, on: peer, count: count) }
   }
 
-  /// The node's record is gone. One that drained has left; one that can be reached does not reach the store.
+  /// The node's record is gone. One that drained has left; one that is linked does not reach the store.
   private func lose(_ id: NodeID) async {
     let isKept = state.withLock { state in
-      guard let peer = state.peers[id], peer.record.state != .draining, peer.node.isReachable else { return false }
+      guard let peer = state.peers[id], peer.record.state != .draining, peer.node.isLinked else { return false }
       state.routes[id, default: PeerRoutes()].unlist()
       return true
     }
     guard isKept else { return await remove(id) }
-    node.logger.warning("a node is gone from the store and can be reached: what it has is kept", metadata: ["node": "\(id)"])
+    node.logger.warning("a node is gone from the store and is linked: what it has is kept", metadata: ["node": "\(id)"])
   }
 
-  /// Forgets what was kept of nodes that are not in the store, once they cannot be reached either, and what others did not say again.
+  /// Forgets what was kept of nodes that are not in the store, once their links are gone too, and what others did not say again.
   private func endDoubts(now: ContinuousClock.Instant) async {
     let (gone, doubts) = state.withLock { state in
-      let gone = state.peers.filter { state.routes[$0.key]?.isUnlisted == true && !$0.value.node.isReachable }.map(\.key)
+      let gone = state.peers.filter { state.routes[$0.key]?.isUnlisted == true && !$0.value.node.isLinked }.map(\.key)
       var doubts: [(RemoteNode, EndpointID)] = []
       for (id, peer) in state.peers {
         for endpoint in state.routes[id]?.endDoubt(now: now) ?? [] { doubts.append((peer.node, endpoint)) }

@@ -7,9 +7,9 @@ internal import PicoCore
 /// store lost its data. What it had is kept then, until it has said anew what it has.
 ///
 /// ```
-///         its record is gone, and it can be reached           its record is back
+///         its record is gone, and a link to it is open        its record is back
 /// listed ───────────────────────────────────────▶ unlisted ───────────────────────▶ listed, some doubtful ── patience is over ─▶ listed
-///                                                    └ it can be reached no longer: the caller forgets it
+///                                                    └ its links are gone too: the caller forgets it
 /// ```
 struct PeerRoutes: Equatable, Sendable {
   typealias Instant = ContinuousClock.Instant
@@ -36,7 +36,7 @@ struct PeerRoutes: Equatable, Sendable {
     return true
   }
 
-  /// The node's record is gone from the store, and it can be reached.
+  /// The node's record is gone from the store, and a link to it is open.
   mutating func unlist() {
     guard !isUnlisted else { return }
     isUnlisted = true

@@ -103,6 +103,26 @@ extension NodeTests {
       }
     }
 
+    @Test func `a listener's stream that outlives its hop ends with its tunnel and harms nobody`() async throws {
+      try await with { pair in
+        // The agent reads no body, so the last of it waits at the node behind a window that is closed.
+        let agent = try await ScriptedAgent.connect(to: pair.two) { stream, event in if event == .head { stream.consumes = false } }
+        try await known(pair.one)
+        let client = try pair.one.client()
+        let size = (256 << 10) + (30 << 10)
+        try await client.send("POST / HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: e\r\nContent-Length: \(size)\r\n\r\n")
+        try await client.send(String(repeating: "x", count: size))
+        try await agent.streams(1) { $0.count >= 256 << 10 }
+        try await eventually("the whole body at the other node") { pair.two.node?.buffered.load(ordering: .relaxed) == 0 }
+        try await agent.act(0) { $0.send("HTTP/1.1 204 No Content\r\n\r\n", end: true) }
+        #expect(try await client.response().status == 204)
+        try await eventually("the hop is over") { try await pair.two.metric("pico_proxy_requests_in_flight") == 0 }
+        try await agent.vanish()
+        try await eventually("its tunnel is gone") { try await pair.two.metric("pico_listeners") == 0 }
+        #expect(try await ask(pair.two, Self.get).status == 502)
+      }
+    }
+
     @Test func `what one listener of the other node did not deliver another one does`() async throws {
       try await with { pair in
         _ = try await ScriptedAgent.connect(to: pair.two, agentID: "a-1", ScriptedAgent.refusing(.notSent))
