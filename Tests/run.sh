@@ -4,7 +4,7 @@
 #   Tests/run.sh [--no-install] [--scratch-path DIR] [words for swift test, such as --filter PicoHTTPTests]
 #
 # The system tests drive the built `pico` with curl, wrk, nginx and Python's http.client, requests and websockets, and `pico-top` in pyte and
-# tmux; those of the cluster start etcd.
+# tmux; those of the cluster start etcd; those of docs/hosting put HAProxy, nginx, Caddy and Envoy in front, and render charts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ export PATH="$PATH:/usr/sbin"
 if [ "$install" = yes ]; then
   missing=()
   for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux script:bsdutils tmux:tmux tic:ncurses-bin openssl:openssl \
-    etcd:etcd-server; do
+    etcd:etcd-server haproxy:haproxy strace:strace ip:iproute2 systemd-analyze:systemd; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   [ -e /usr/include/curses.h ] || missing+=(libncursesw5-dev)
@@ -37,9 +37,9 @@ if [ "$install" = yes ]; then
     "${privilege[@]}" apt-get update
     DEBIAN_FRONTEND=noninteractive "${privilege[@]}" apt-get install -y --no-install-recommends "${missing[@]}"
   fi
-  if ! .build-venv/bin/python3 -c 'import requests, websockets, pyte' 2>/dev/null; then
+  if ! .build-venv/bin/python3 -c 'import requests, websockets, pyte, helm_python, kubernetes_validate, compose_spec' 2>/dev/null; then
     python3 -m venv .build-venv
-    .build-venv/bin/pip install --quiet --disable-pip-version-check -r Tests/System/Clients/requirements.txt
+    .build-venv/bin/pip install --quiet --disable-pip-version-check -r Tests/System/Clients/requirements.txt -r Tests/Hosting/requirements.txt
   fi
 fi
 

@@ -62,10 +62,11 @@ class Stage:
             return file.read()
 
     def end(self):
-        print(f"{len(self.faults)} faults", flush=True)
+        # Who reads of a failure may see the end alone: there stands what is wrong.
         if self.faults:
             for name in self.children:
                 print(f"--- {name}\n{self.log(name)[-3000:]}")
+        print("\n".join([*self.faults, f"{len(self.faults)} faults"]), flush=True)
         for child in self.children.values():
             child.kill()
         sys.exit(1 if self.faults else 0)
