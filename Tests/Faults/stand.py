@@ -75,11 +75,12 @@ class Node:
     def __init__(self, stand, index):
         self.stand, self.index = stand, index
         self.proxy, self.admin, self.link = free_port(), free_port(), free_port()
+        self.place = f"127.0.0.1:{self.proxy}"
         self.process = None
 
     def start(self):
         self.process = Process(
-            [self.stand.pico, "server", "--proxy.listen", f"127.0.0.1:{self.proxy}", "--admin.listen", f"127.0.0.1:{self.admin}",
+            [self.stand.pico, "server", "--proxy.listen", self.place, "--admin.listen", f"127.0.0.1:{self.admin}",
              "--cluster.listen", f"127.0.0.1:{self.link}", "--cluster.etcd", ",".join(self.stand.members), "--cluster.name", "faults",
              "--cluster.allow-loopback", "true", "--cluster.secret-file", self.stand.secret, "--drain-delay", "1s",
              "--grace-period", "20s", "--cluster.lease-ttl", "5s", "--log.format", "json"] + self.stand.flags,
@@ -98,8 +99,8 @@ class Node:
 class Stand:
     """Starts everything; `with Stand(pico) as stand`."""
 
-    def __init__(self, pico, members=1, nodes=3, agents=6, endpoints=3, flags=()):
-        self.pico, self.flags = pico, list(flags)
+    def __init__(self, pico, members=1, nodes=3, agents=6, endpoints=3, flags=(), tunnels=1, agent_flags=()):
+        self.pico, self.flags, self.tunnels, self.agent_flags = pico, list(flags), tunnels, list(agent_flags)
         self.member_count, self.agent_count, self.endpoint_count = members, agents, endpoints
         self.temporary = tempfile.TemporaryDirectory(prefix="pico-faults-")
         self.folder = self.temporary.name
@@ -143,12 +144,12 @@ class Stand:
     def start_agents(self, service):
         for index in range(self.agent_count):
             self.start_agent(service, index)
-        until("all listeners", lambda: self.listeners() == self.agent_count)
+        until("all listeners", lambda: self.listeners() == self.agent_count * self.tunnels)
 
     def start_agent(self, service, index):
         self.agents.append(Process(
-            [self.pico, "agent", f"e{index % self.endpoint_count}", f"127.0.0.1:{service}", "--server", f"http://127.0.0.1:{self.port}"],
-            f"{self.folder}/agent{index}.log"))
+            [self.pico, "agent", f"e{index % self.endpoint_count}", f"127.0.0.1:{service}", "--server", f"http://127.0.0.1:{self.port}"]
+            + ["--connections", str(self.tunnels)] + self.agent_flags, f"{self.folder}/agent{index}.log"))
 
     def listeners(self):
         return sum(node.metric("pico_listeners") or 0 for node in self.nodes if node.process and node.process.child.poll() is None)
