@@ -88,9 +88,9 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   /// One tunnel more: the only one, or one to choose from.
   private func attempt() {
     isConnecting = true
-    // Another address each time: one that did not work, or that led to the wrong node, is not the next.
-    turn = turn.advanced()
     connector.connect(on: resources, turn: turn, delegate: self) { self.didConnect($0) }
+    // Later any address: those who lost the same node are not to go on to the same one.
+    turn = .random()
   }
 
   private func didConnect(_ result: Result<OpenedTunnel, ConnectFailure>) {

@@ -1,30 +1,30 @@
 internal import Glibc
 package import NIOCore
 internal import NIOPosix
+internal import PicoCore
 
-/// Where among the addresses of a name one begins: those who come with another turn begin with another address, so that tunnels spread over the
-/// machines behind a name instead of all going to the first one.
+/// In which order the addresses of a name are tried. Turns that follow each other begin with different ones; what comes behind the first is in any
+/// order, so that those who find a machine gone do not all go to the same next one.
 package struct AddressTurn: Sendable, Equatable {
-  private var value: UInt
+  private let value: UInt64
 
-  /// - Parameter value: any number counts, as it is taken modulo the number of addresses.
-  package init(_ value: UInt) { self.value = value }
+  package init(_ value: UInt64) { self.value = value }
 
-  /// Somewhere.
-  package static func random() -> AddressTurn { AddressTurn(.random(in: 0...(.max >> 1))) }
+  package static func random() -> AddressTurn { AddressTurn(.random(in: 0 ... .max)) }
 
-  package func advanced(by steps: Int = 1) -> AddressTurn { AddressTurn(value &+ UInt(bitPattern: steps)) }
+  package func advanced(by steps: Int) -> AddressTurn { AddressTurn(value &+ UInt64(bitPattern: Int64(steps))) }
 
-  /// The addresses, beginning with this turn's. Names are answered in any order, so they are put into one first.
   package func order(_ addresses: [SocketAddress]) -> [SocketAddress] {
     guard addresses.count > 1 else { return addresses }
-    let sorted = addresses.sorted { ($0.ipAddress ?? "") < ($1.ipAddress ?? "") }
-    let start = Int(value % UInt(sorted.count))
-    return Array(sorted[start...] + sorted[..<start])
+    // Names are answered in any order.
+    var rest = addresses.sorted { ($0.ipAddress ?? "") < ($1.ipAddress ?? "") }
+    let first = rest.remove(at: Int(value % UInt64(rest.count)))
+    var generator = SplitMixGenerator(seed: value)
+    return [first] + rest.shuffled(using: &generator)
   }
 }
 
-/// Looks a name up and gives its addresses, each family's from a turn on. For one attempt.
+/// Looks a name up and gives its addresses, each family's in the order of a turn. For one attempt.
 final class TurnResolver: Resolver, Sendable {
   private let turn: AddressTurn
   private let ipv4: EventLoopPromise<[SocketAddress]>

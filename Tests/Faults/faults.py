@@ -12,13 +12,13 @@ FAULTS = {}
 
 
 class Fault:
-    def __init__(self, body, members, options):
-        self.body, self.members, self.options = body, members, options
+    def __init__(self, body, members, agent_flags, options):
+        self.body, self.members, self.agent_flags, self.options = body, members, agent_flags, options
 
 
-def fault(name, members=1, **options):
+def fault(name, members=1, agent_flags=(), **options):
     def keep(body):
-        FAULTS[name] = Fault(body, members, options)
+        FAULTS[name] = Fault(body, members, agent_flags, options)
         return body
     return keep
 
@@ -61,6 +61,7 @@ async def nothing(stand, row):
 
 # Nodes
 
+@fault("SIGTERM of each node in turn, plain yamux agents", agent_flags=["--server-protocol", "piko"])
 @fault("SIGTERM of each node in turn")
 async def rolling(stand, row):
     for node in stand.nodes:

@@ -190,8 +190,8 @@ class Member:
 class Stand:
     """Starts everything; `with Stand(pico) as stand`. Endpoints `e0`… have a listener on two nodes each, `s0`… on one."""
 
-    def __init__(self, pico, members=1, nodes=3, flags=()):
-        self.pico, self.flags = pico, list(flags)
+    def __init__(self, pico, members=1, nodes=3, flags=(), agent_flags=()):
+        self.pico, self.flags, self.agent_flags = pico, list(flags), list(agent_flags)
         self.temporary = tempfile.TemporaryDirectory(prefix="pico-faults-")
         self.folder = self.temporary.name
         with open(f"{self.folder}/secret", "w") as file:
@@ -245,7 +245,8 @@ class Stand:
         before = self.listeners()
         name = f"agent{len(self.agents)}"
         process = Process(
-            [self.pico, "agent", endpoint, f"127.0.0.1:{SERVICE}", "--server", f"http://127.0.0.1:{FRONT}"], f"{self.folder}/{name}.log")
+            [self.pico, "agent", endpoint, f"127.0.0.1:{SERVICE}", "--server", f"http://127.0.0.1:{FRONT}"]
+            + self.agent_flags, f"{self.folder}/{name}.log")
         self.agents[name] = process
         until(f"a listener of {endpoint}", lambda: self.listeners() > before)
         return process

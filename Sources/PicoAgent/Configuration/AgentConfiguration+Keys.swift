@@ -70,7 +70,9 @@ extension ListenerConfiguration {
   private static let optionalKeys: [ConfigurationKey<ListenerConfiguration>] = [
     .key("timeout", \.timeout, "How long the upstream may take to its response head; 0 leaves it to proxy.timeout"),
     .key("host-header", \.hostHeader, "What Host becomes", unset: "left alone", check: { $0.flatMap(hostComplaint) }),
-    .key("connections", \.connections, "Tunnels to the server", check: ConfigurationCheck.within(1...256)),
+    .key(
+      "connections", \.connections, "Tunnels to the server, at different nodes if it has several",
+      check: ConfigurationCheck.within(1...256)),
     .key(
       "weight", \.weight, "The share of requests in relation to other listeners of the endpoint", check: ConfigurationCheck.within(1...1000)
     ),
