@@ -12,6 +12,8 @@ package struct MetricsReport: Equatable, Sendable {
   /// Response body bytes that went downstream.
   package var responseBytes: UInt64 = 0
   package var retries: UInt64 = 0
+  /// Retries that the budget did not allow.
+  package var refusedRetries: UInt64 = 0
   /// Errors that Pico itself answered or logged, by code; only codes that occurred.
   package var errors: [ErrorCount] = []
   /// Refusals with 429, by the key of the limit; only limits that refused somebody.
@@ -31,6 +33,7 @@ package struct MetricsReport: Equatable, Sendable {
 
   /// Nil on a node that is alone.
   package var cluster: Cluster?
+  package var health = Health()
 
   package init() {}
 

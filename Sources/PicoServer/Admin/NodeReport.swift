@@ -32,6 +32,19 @@ struct NodeReport: AdminSource {
     return counts
   }
 
+  private var health: MetricsReport.Health {
+    var health = MetricsReport.Health()
+    health.isReady = readiness == .ready
+    health.connections = node.connections.load(ordering: .relaxed)
+    health.maxConnections = node.maxConnections.load(ordering: .relaxed)
+    health.bufferedBytes = max(0, node.buffered.load(ordering: .relaxed))
+    health.maxBufferedBytes = node.maxBuffered.load(ordering: .relaxed)
+    health.memoryLimitBytes = MemoryLimit.bytes()
+    health.certificates = tls.certificates
+    health.keySources = node.authenticators.all.flatMap(\.sources).map(\.report)
+    return health
+  }
+
   func statusSnapshot(_ scope: TenantScope) async -> StatusSnapshot {
     let listeners = node.registry.all
     let collection = await StatusCollector(node: node, loops: loops).all(listeners)
@@ -74,6 +87,7 @@ struct NodeReport: AdminSource {
     report.requestBytes = counts.bytesIn
     report.responseBytes = counts.bytesOut
     report.retries = counts.retries
+    report.refusedRetries = counts.refusedRetries
     report.errors = counts.errors.map { .init(code: $0.key.kebab, count: $0.value) }.sorted {
       $0.code < $1.code
     }
@@ -87,6 +101,7 @@ struct NodeReport: AdminSource {
     report.endpoints = node.routes.all.count { $0.count > 0 }
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)
     report.tunnelStreams = counts.streams
+    report.health = health
     return report
   }
 }
@@ -100,6 +115,7 @@ extension NodeCounts {
     bytesIn += other.bytesIn
     bytesOut += other.bytesOut
     retries += other.retries
+    refusedRetries += other.refusedRetries
     cancelled += other.cancelled
     inFlight += other.inFlight
     roundTrips.merge(other.roundTrips)

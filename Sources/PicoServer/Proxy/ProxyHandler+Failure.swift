@@ -18,8 +18,13 @@ extension ProxyHandler {
       if listener.recordConnectFailure(isHalfFailing: isHalfFailing, now: now) { node.logLeftOut(listener) }
     }
     var budget = loop.retryBudget
-    let decision = exchange.decide(on: code) { budget.take(now: now) }
+    var isBudgetSpent = false
+    let decision = exchange.decide(on: code) {
+      isBudgetSpent = !budget.take(now: now)
+      return !isBudgetSpent
+    }
     loop.retryBudget = budget
+    if isBudgetSpent { loop.statistics.recordRefusedRetry() }
     switch decision {
     case .retryUndelivered:
       retry(now)

@@ -18,6 +18,8 @@ final class LoopStatistics {
   private(set) var bytesIn: UInt64 = 0
   private(set) var bytesOut: UInt64 = 0
   private(set) var retries: UInt64 = 0
+  /// Retries that the budget did not allow.
+  private(set) var refusedRetries: UInt64 = 0
   /// Requests whose response did not end.
   var inFlight = 0
   /// Downstream ended before the response did (logged as 499).
@@ -49,6 +51,7 @@ final class LoopStatistics {
 
   func recordError(_ code: ErrorCode) { errors[Int(code.rawValue)] &+= 1 }
   func recordRetry() { retries &+= 1 }
+  func recordRefusedRetry() { refusedRetries &+= 1 }
   func recordCancel() { cancelled &+= 1 }
   func recordRoundTrip(_ nanoseconds: UInt64) { roundTrips.record(nanoseconds: nanoseconds) }
 
@@ -100,6 +103,7 @@ final class LoopStatistics {
     report.bytesIn += bytesIn
     report.bytesOut += bytesOut
     report.retries += retries
+    report.refusedRetries += refusedRetries
     report.cancelled += cancelled
     report.inFlight += inFlight
     report.roundTrips.merge(roundTrips)
@@ -139,6 +143,7 @@ struct NodeCounts: Sendable {
   var bytesIn: UInt64 = 0
   var bytesOut: UInt64 = 0
   var retries: UInt64 = 0
+  var refusedRetries: UInt64 = 0
   var cancelled: UInt64 = 0
   var inFlight = 0
   var roundTrips = LatencyHistogram()
