@@ -19,7 +19,9 @@ struct NodeReport: AdminSource {
 
   /// The node's counts of all loops.
   private func counts() async -> NodeCounts {
-    let endpoints = node.settings.labelsEndpoints ? Set(node.registry.all.map(\.endpoint)) : []
+    // Also those whose listeners are on other nodes, and those whose last one drains.
+    let endpoints =
+      node.settings.labelsEndpoints ? Set(node.registry.all.map(\.endpoint)).union(node.routes.all.map(\.endpoint)) : []
     let shares = await loops.gather { context in
       var counts = NodeCounts()
       context.statistics.keepLabels(of: endpoints)
@@ -88,9 +90,8 @@ struct NodeReport: AdminSource {
     report.responseBytes = counts.bytesOut
     report.retries = counts.retries
     report.refusedRetries = counts.refusedRetries
-    report.errors = counts.errors.map { .init(code: $0.key.kebab, count: $0.value) }.sorted {
-      $0.code < $1.code
-    }
+    // Also those that did not occur: the first of a kind is seen as a rise then.
+    report.errors = ErrorCode.allCases.map { .init(code: $0.kebab, count: counts.errors[$0] ?? 0) }.sorted { $0.code < $1.code }
     report.limits = node.limits.counts.map { .init(code: "\($0.limit.key)", count: $0.count) }
     report.refusedConnections = node.limits.refusedConnections.all.map {
       .init(port: "\($0.port)", reason: $0.reason.text, count: $0.count)
