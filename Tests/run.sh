@@ -4,7 +4,8 @@
 #   Tests/run.sh [--no-install] [--scratch-path DIR] [words for swift test, such as --filter PicoHTTPTests]
 #
 # The system tests drive the built `pico` with curl, wrk, nginx and Python's http.client, requests and websockets, and `pico-top` in pyte and
-# tmux; those of the cluster start etcd; those of docs/hosting put HAProxy, nginx, Caddy and Envoy in front, and render charts.
+# tmux; those of the cluster start etcd, those of dashboard and alerts ask promtool; those of docs/hosting put HAProxy, nginx, Caddy and Envoy in
+# front, and render charts. As root they install the Debian packages, in a copy of the machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +26,8 @@ export PATH="$PATH:/usr/sbin"
 if [ "$install" = yes ]; then
   missing=()
   for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux script:bsdutils tmux:tmux tic:ncurses-bin openssl:openssl \
-    etcd:etcd-server haproxy:haproxy strace:strace ip:iproute2 systemd-analyze:systemd; do
+    etcd:etcd-server haproxy:haproxy strace:strace ip:iproute2 systemd-analyze:systemd \
+    promtool:prometheus dpkg-shlibdeps:dpkg-dev strip:binutils; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   [ -e /usr/include/curses.h ] || missing+=(libncursesw5-dev)

@@ -35,6 +35,8 @@ package final class Node: Sendable {
   let visits = Atomic<UInt64>(0)
   /// Of ``ProxyLimits``, for the threads that accept.
   let maxConnections: Atomic<Int>
+  /// Of ``ProxyLimits``, for metrics.
+  let maxBuffered: Atomic<Int>
   /// Cells of all loops that had traffic lately.
   let activeCells = Atomic<Int>(0)
   /// Unread bytes of all sessions, as far as the loops told.
@@ -53,6 +55,7 @@ package final class Node: Sendable {
     self.configuration = configuration
     settings = ProxySettings(configuration)
     maxConnections = Atomic(limits.maxConnections)
+    maxBuffered = Atomic(limits.maxBuffered)
     self.logger = logger
     self.limits = NodeLimits(logger: logger)
     access = Locked(PortAccess(configuration))

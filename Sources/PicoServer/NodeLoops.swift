@@ -50,6 +50,7 @@ struct NodeLoops: Sendable {
   /// From now on these hold.
   func apply(_ limits: ProxyLimits, _ access: PortAccess) async {
     node.maxConnections.store(limits.maxConnections, ordering: .relaxed)
+    node.maxBuffered.store(limits.maxBuffered, ordering: .relaxed)
     let isNew = node.access.withLock { old in
       defer { old = access }
       return old != access

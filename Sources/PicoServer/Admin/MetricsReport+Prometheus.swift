@@ -17,6 +17,7 @@ extension MetricsReport {
     output.counter("pico_proxy_request_bytes_total", help: "Request body bytes from downstream.", requestBytes)
     output.counter("pico_proxy_response_bytes_total", help: "Response body bytes to downstream.", responseBytes)
     output.counter("pico_proxy_retries_total", help: "Requests that were given to another listener.", retries)
+    output.counter("pico_proxy_retries_refused_total", help: "Retries that the budget did not allow.", refusedRetries)
     output.family("pico_proxy_errors_total", .counter, help: "Errors that Pico itself answered or logged, by code.")
     for error in errors {
       output.sample("pico_proxy_errors_total", labels: [("code", error.code)], error.count)
@@ -45,6 +46,7 @@ extension MetricsReport {
     output.gauge("pico_endpoints", help: "Endpoints with at least one listener here.", endpoints)
     output.histogram("pico_tunnel_rtt_seconds", help: "Round trips of the pings over tunnels.", tunnelRoundTrip)
     output.gauge("pico_tunnel_streams", help: "Streams that are open over all tunnels.", tunnelStreams)
+    output.health(health)
     if let usage { output.process(usage) }
     return output.text
   }

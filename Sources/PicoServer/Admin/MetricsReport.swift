@@ -12,11 +12,13 @@ package struct MetricsReport: Equatable, Sendable {
   /// Response body bytes that went downstream.
   package var responseBytes: UInt64 = 0
   package var retries: UInt64 = 0
-  /// Errors that Pico itself answered or logged, by code; only codes that occurred.
+  /// Retries that the budget did not allow.
+  package var refusedRetries: UInt64 = 0
+  /// Errors that Pico itself answered or logged: every code.
   package var errors: [ErrorCount] = []
-  /// Refusals with 429, by the key of the limit; only limits that refused somebody.
+  /// Refusals with 429: every limit, by its key.
   package var limits: [ErrorCount] = []
-  /// Connections that were closed before a byte was read; only what occurred.
+  /// Connections that were closed before a byte was read: every port and reason.
   package var refusedConnections: [PortCount] = []
   /// TLS handshakes that came to nothing, of the ports that encrypt: every reason.
   package var handshakeFailures: [PortCount] = []
@@ -31,6 +33,7 @@ package struct MetricsReport: Equatable, Sendable {
 
   /// Nil on a node that is alone.
   package var cluster: Cluster?
+  package var health = Health()
 
   package init() {}
 

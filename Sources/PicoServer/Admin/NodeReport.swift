@@ -20,7 +20,9 @@ struct NodeReport: AdminSource {
 
   /// The node's counts of all loops.
   private func counts() async -> NodeCounts {
-    let endpoints = node.settings.labelsEndpoints ? Set(node.registry.all.map(\.endpoint)) : []
+    // Also those whose listeners are on other nodes, and those whose last one drains.
+    let endpoints =
+      node.settings.labelsEndpoints ? Set(node.registry.all.map(\.endpoint)).union(node.routes.all.map(\.endpoint)) : []
     let shares = await loops.gather { context in
       var counts = NodeCounts()
       context.statistics.keepLabels(of: endpoints)
@@ -31,6 +33,19 @@ struct NodeReport: AdminSource {
     var counts = NodeCounts()
     for share in shares { counts.add(share) }
     return counts
+  }
+
+  private var health: MetricsReport.Health {
+    var health = MetricsReport.Health()
+    health.isReady = readiness == .ready
+    health.connections = node.connections.load(ordering: .relaxed)
+    health.maxConnections = node.maxConnections.load(ordering: .relaxed)
+    health.bufferedBytes = max(0, node.buffered.load(ordering: .relaxed))
+    health.maxBufferedBytes = node.maxBuffered.load(ordering: .relaxed)
+    health.memoryLimitBytes = MemoryLimit.bytes()
+    health.certificates = tls.certificates
+    health.keySources = node.authenticators.all.flatMap(\.sources).map(\.report)
+    return health
   }
 
   func statusSnapshot(_ scope: TenantScope, of extent: Subscription.Scope) async -> StatusSnapshot {
@@ -76,9 +91,9 @@ struct NodeReport: AdminSource {
     report.requestBytes = counts.bytesIn
     report.responseBytes = counts.bytesOut
     report.retries = counts.retries
-    report.errors = counts.errors.map { .init(code: $0.key.kebab, count: $0.value) }.sorted {
-      $0.code < $1.code
-    }
+    report.refusedRetries = counts.refusedRetries
+    // Also those that did not occur: the first of a kind is seen as a rise then.
+    report.errors = ErrorCode.allCases.map { .init(code: $0.kebab, count: counts.errors[$0] ?? 0) }.sorted { $0.code < $1.code }
     report.limits = node.limits.counts.map { .init(code: "\($0.limit.key)", count: $0.count) }
     report.refusedConnections = node.limits.refusedConnections.all.map {
       .init(port: "\($0.port)", reason: $0.reason.text, count: $0.count)
@@ -89,6 +104,7 @@ struct NodeReport: AdminSource {
     report.endpoints = node.routes.all.count { $0.count > 0 }
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)
     report.tunnelStreams = counts.streams
+    report.health = health
     return report
   }
 }
@@ -102,6 +118,7 @@ extension NodeCounts {
     bytesIn += other.bytesIn
     bytesOut += other.bytesOut
     retries += other.retries
+    refusedRetries += other.refusedRetries
     cancelled += other.cancelled
     inFlight += other.inFlight
     roundTrips.merge(other.roundTrips)

@@ -51,6 +51,11 @@ final class KeySource: Sendable {
 
   var keys: KeySet { ring.snapshot.keys }
 
+  var report: MetricsReport.Health.KeySource {
+    let isFailing = known.withLock { $0.fileFailure != nil || $0.fetchFailure != nil }
+    return .init(section: section, keys: keys.keys.count, isFailing: isFailing)
+  }
+
   /// Reads files that changed, and fetches the key set when it is time. True when keys are gone or new.
   func maintain() async -> Bool {
     let isReread = await readFiles()

@@ -61,10 +61,10 @@ final class NodeLimits: Sendable {
     logger.warning("limit reached", metadata: ["limit": "\(limit.key)", "client": "\(client())", "refused": "\(count)"])
   }
 
-  /// Since the start; only limits that refused somebody.
+  /// Since the start, of every limit.
   var counts: [(limit: NodeLimit, count: UInt64)] {
     let counts = refusals.withLock { $0 }
-    return NodeLimit.allCases.map { ($0, counts[Int($0.rawValue)]) }.filter { $0.count > 0 }
+    return NodeLimit.allCases.map { ($0, counts[Int($0.rawValue)]) }
   }
 }
 
@@ -97,11 +97,11 @@ final class RefusedConnections: Sendable {
     counts.withLock { $0[port.rawValue * Reason.allCases.count + reason.rawValue] &+= 1 }
   }
 
-  /// Since the start; only what occurred.
+  /// Since the start, of every port and reason.
   var all: [(port: Port, reason: Reason, count: UInt64)] {
     let counts = counts.withLock { $0 }
     return Port.allCases.flatMap { port in
       Reason.allCases.map { (port, $0, counts[port.rawValue * Reason.allCases.count + $0.rawValue]) }
-    }.filter { $0.count > 0 }
+    }
   }
 }

@@ -19,8 +19,13 @@ extension ProxyHandler {
     }
     if isRefusal, listener?.remote != nil { exchange.isRouteOld = true }
     var budget = loop.retryBudget
-    let decision = exchange.decide(on: code) { budget.take(now: now) }
+    var isBudgetSpent = false
+    let decision = exchange.decide(on: code) {
+      isBudgetSpent = !budget.take(now: now)
+      return !isBudgetSpent
+    }
     loop.retryBudget = budget
+    if isBudgetSpent { loop.statistics.recordRefusedRetry() }
     switch decision {
     case .retryUndelivered:
       retry(now)

@@ -18,6 +18,8 @@ final class LoopStatistics {
   private(set) var bytesIn: UInt64 = 0
   private(set) var bytesOut: UInt64 = 0
   private(set) var retries: UInt64 = 0
+  /// Retries that the budget did not allow.
+  private(set) var refusedRetries: UInt64 = 0
   /// Requests whose response did not end, hops among them.
   var inFlight = 0
   /// Those that came from another node.
@@ -51,6 +53,7 @@ final class LoopStatistics {
 
   func recordError(_ code: ErrorCode) { errors[Int(code.rawValue)] &+= 1 }
   func recordRetry() { retries &+= 1 }
+  func recordRefusedRetry() { refusedRetries &+= 1 }
   func recordCancel() { cancelled &+= 1 }
   func recordRoundTrip(_ nanoseconds: UInt64) { roundTrips.record(nanoseconds: nanoseconds) }
 
@@ -103,6 +106,7 @@ final class LoopStatistics {
     report.bytesIn += bytesIn
     report.bytesOut += bytesOut
     report.retries += retries
+    report.refusedRetries += refusedRetries
     report.cancelled += cancelled
     report.inFlight += inFlight
     report.roundTrips.merge(roundTrips)
@@ -145,6 +149,7 @@ struct NodeCounts: Sendable {
   var bytesIn: UInt64 = 0
   var bytesOut: UInt64 = 0
   var retries: UInt64 = 0
+  var refusedRetries: UInt64 = 0
   var cancelled: UInt64 = 0
   var inFlight = 0
   var roundTrips = LatencyHistogram()

@@ -10,7 +10,7 @@ internal import Synchronization
 /// keeps it.
 final class PortTLS: Sendable {
   private struct State {
-    var context: NIOSSLContext
+    var files: TLSFiles.Read
     var watch: FileWatch<[FileStamp]>
     var failures = HandshakeFailures()
   }
@@ -36,7 +36,7 @@ final class PortTLS: Sendable {
     self.logger = logger
     // Before the files are read: what changes in between is seen as a change.
     let stamps = files.stamps
-    state = Locked(State(context: try files.makeContext(key: key), watch: FileWatch(read: stamps)))
+    state = Locked(State(files: try files.read(key: key), watch: FileWatch(read: stamps)))
   }
 
   /// Puts TLS at the end of the pipeline.
@@ -48,7 +48,7 @@ final class PortTLS: Sendable {
     let pipeline = channel.pipeline.syncOperations
     try pipeline.addHandler(edge)
     try pipeline.addHandler(
-      NIOSSLServerHandler(context: state.withLock { $0.context }, configuration: options), name: EncryptionHandler.name)
+      NIOSSLServerHandler(context: state.withLock { $0.files.context }, configuration: options), name: EncryptionHandler.name)
     try pipeline.addHandler(
       TLSInnerHandler(timeout: handshakeTimeout, asksForCertificate: files.clientCA != nil) { [self] failure, fault, client in
         state.withLock { $0.failures.count(failure) }
@@ -60,6 +60,8 @@ final class PortTLS: Sendable {
 
   /// Of handshakes since the start.
   var failures: HandshakeFailures { state.withLock { $0.failures } }
+  /// Those that new connections are shown.
+  var certificates: [MetricsReport.Health.Certificate] { state.withLock { $0.files.certificates } }
 
   // MARK: Files that change
 
@@ -78,8 +80,8 @@ final class PortTLS: Sendable {
 
   private func read() {
     do throws(PicoError) {
-      let context = try files.makeContext(key: key)
-      state.withLock { $0.context = context }
+      let read = try files.read(key: key)
+      state.withLock { $0.files = read }
       logger.notice("certificates read again", metadata: ["port": "\(key)"])
     } catch {
       logger.warning("new certificates cannot be used, the former ones stay", metadata: ["reason": "\(error)"])
@@ -129,6 +131,8 @@ struct PortsTLS: Sendable {
   func readAgain() {
     for port in all { port.readAgain() }
   }
+
+  var certificates: [MetricsReport.Health.Certificate] { all.flatMap(\.certificates) }
 
   /// Every reason of every port that encrypts.
   var handshakeFailures: [MetricsReport.PortCount] {

@@ -6,11 +6,22 @@ internal import PicoCore
 extension TLSFiles {
   private static let maximumSize = 4 << 20
 
+  /// What a port encrypts by, as its files were.
+  struct Read {
+    var context: NIOSSLContext
+    var certificates: [MetricsReport.Health.Certificate]
+  }
+
   /// Reads the files.
   /// - Throws: ``PicoError`` `badConfiguration` that names the key and the file. Blocks, so not for event loops.
-  func makeContext(key: String) throws(PicoError) -> NIOSSLContext {
+  func read(key: String) throws(PicoError) -> Read {
     var identities: [Pair.Identity] = []
-    for (key, pair) in pairs(key) { identities.append(try pair.read(key)) }
+    var certificates: [MetricsReport.Health.Certificate] = []
+    for (key, pair) in pairs(key) {
+      let identity = try pair.read(key)
+      identities.append(identity)
+      certificates.append(.init(key: key, expiry: identity.expiry))
+    }
     guard let identity = identities.first else {
       throw PicoError(.badConfiguration, "\(key).cert: no certificate", side: .internal)
     }
@@ -38,7 +49,7 @@ extension TLSFiles {
       configuration.sslContextCallback = { asked, promise in promise.succeed(choice.shown(for: asked.serverHostname)) }
     }
     do {
-      return try NIOSSLContext(configuration: configuration)
+      return Read(context: try NIOSSLContext(configuration: configuration), certificates: certificates)
     } catch {
       throw PicoError(.badConfiguration, "\(key): the certificates cannot be used", side: .internal, cause: error)
     }
@@ -67,6 +78,9 @@ extension TLSFiles.Pair {
     /// At least one.
     var chain: [NIOSSLCertificate]
     var key: NIOSSLPrivateKey
+
+    /// When the first of the chain ends, in seconds since 1970.
+    var expiry: Int64 { chain.map { Int64($0.notValidAfter) }.min() ?? 0 }
   }
 
   private static func fit(_ chain: [NIOSSLCertificate], _ key: NIOSSLPrivateKey) -> Bool {

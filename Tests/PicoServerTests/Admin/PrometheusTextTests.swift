@@ -74,6 +74,15 @@ struct PrometheusSample: Equatable {
     report.listeners = 2
     report.endpoints = 1
     report.tunnelStreams = 4
+    report.refusedRetries = 3
+    report.health.isReady = false
+    report.health.connections = 11
+    report.health.maxConnections = 12
+    report.health.bufferedBytes = 13
+    report.health.maxBufferedBytes = 14
+    report.health.memoryLimitBytes = 15
+    report.health.certificates = [.init(key: "proxy.tls", expiry: 1_900_000_000)]
+    report.health.keySources = [.init(section: "admin.auth", keys: 16, isFailing: true)]
     return report
   }
 
@@ -102,6 +111,11 @@ struct PrometheusSample: Equatable {
       ("pico_endpoints", [:], 1),
       ("pico_tls_handshake_failures_total", ["port": "proxy", "reason": "timeout"], 6),
       ("pico_tls_handshake_failures_total", ["port": "admin", "reason": "timeout"], 0),
+      ("pico_proxy_retries_refused_total", [:], 3), ("pico_ready", [:], 0), ("pico_connections", [:], 11),
+      ("pico_connections_limit", [:], 12), ("pico_tunnel_buffered_bytes", [:], 13), ("pico_tunnel_buffered_limit_bytes", [:], 14),
+      ("pico_memory_limit_bytes", [:], 15),
+      ("pico_tls_certificate_expiry_timestamp_seconds", ["certificate": "proxy.tls"], 1_900_000_000),
+      ("pico_auth_keys", ["source": "admin.auth"], 16), ("pico_auth_key_source_failing", ["source": "admin.auth"], 1),
       ("pico_tunnel_streams", [:], 4), ("pico_tunnel_rtt_seconds_count", [:], 0), ("pico_build_info", ["version": PicoVersion.current], 1),
     ] as [(String, [String: String], Double)])
   func `a counter is read back as it was`(name: String, labels: [String: String], value: Double) throws {

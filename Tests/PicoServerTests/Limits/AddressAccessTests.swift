@@ -120,8 +120,9 @@ extension NodeTests {
         $0.admin.probeListen = HostPort(host: "127.0.0.1", port: 0)
       }) { node in
         for path in ["/health", "/metrics", "/status/v1"] { #expect(try await node.admin(path) == "") }
-        #expect(node.node?.limits.refusedConnections.all.first?.count == 3)
-        #expect(node.node?.limits.refusedConnections.all.first?.port == .admin)
+        let refused = try #require(node.node).limits.refusedConnections.all.filter { $0.count > 0 }
+        #expect(refused.map(\.count) == [3])
+        #expect(refused.first?.port == .admin)
         #expect(try await Self.status(node, Self.get()) == 502)
         var configuration = try #require(node.node?.configuration)
         configuration.admin.access.deny = []
