@@ -178,11 +178,12 @@ class Stands:
         ], forwarded)
         return Target("ssh", forwarded, [server, client], sink_port=forwarded_sink)
 
-    def pico_server(self, name="pico-server", environment=None):
+    def pico_server(self, name="pico-server", environment=None, flags=()):
         """A server: (process, proxy port, admin port)."""
         port, admin = free_port(), free_port()
         child = self.stage.start(
-            name, [self.binary, "server", "--proxy.listen", f"127.0.0.1:{port}", "--admin.listen", f"127.0.0.1:{admin}", *self.server_flags],
+            name, [self.binary, "server", "--proxy.listen", f"127.0.0.1:{port}", "--admin.listen", f"127.0.0.1:{admin}", *self.server_flags,
+             *flags],
             port, environment)
         return child, port, admin
 

@@ -225,7 +225,8 @@ extension App {
   }
 
   private func totalsSpans(_ row: TotalsRow) -> [Span] {
-    [
+    // Of a node that cannot be reached.
+    (row.asOf == nil ? [] : [Span("partly old   ", .warn)]) + [
       Span(Quantity.rate(row.requestRate).text, .rate, isBold: true), Span(" req/s   ", .muted),
       Span(Quantity.rate(row.errorRate).text, row.errorRate > 0 ? .error : .muted, isBold: row.errorRate > 0), Span(" err/s   ", .muted),
       Span(Quantity.count(UInt64(max(0, row.inFlight))).text, .foreground, isBold: true), Span(" in flight   ", .muted),

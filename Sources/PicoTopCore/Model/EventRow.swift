@@ -44,11 +44,14 @@ extension EventRow {
     var rest = event.details.mapValues { String($0.prefix(300)) }
     func take(_ name: String) -> String { rest.removeValue(forKey: name) ?? "" }
     let action = take("action")
+    // Who left was told of by another one.
+    let other = take("other")
     let kind = event.kind.rawValue
     self.init(
       key: key, at: event.at,
       event: !action.isEmpty ? action : kind.hasPrefix("listener-") ? String(kind.dropFirst("listener-".count)) : kind,
-      role: event.kind.role, endpoint: take("endpoint"), listener: take("listener"), agent: take("agent"), node: event.node, by: take("by"))
+      role: event.kind.role, endpoint: take("endpoint"), listener: take("listener"), agent: take("agent"),
+      node: other.isEmpty ? event.node : other, by: take("by"))
     // An action names its listeners.
     if let listeners = rest["listeners"], !listeners.isEmpty, !listeners.contains(where: { " ,".contains($0) }) {
       listener = take("listeners")
@@ -58,6 +61,7 @@ extension EventRow {
       let value = take(name)
       if !value.isEmpty { words.append(before + value) }
     }
+    if !other.isEmpty { words.append("told by \(event.node)") }
     words += rest.sorted { $0.key < $1.key }.prefix(8).map { "\($0.key) \($0.value)" }
     what = words.joined(separator: "  ")
   }

@@ -122,6 +122,7 @@ extension TotalsRow {
     var histogram = LatencyHistogram()
     histogram.add(all.latencyBuckets)
     for row in rows.dropFirst() {
+      if let asOf = row.asOf { all.asOf = min(all.asOf ?? asOf, asOf) }
       all.listeners &+= row.listeners
       all.endpoints &+= row.endpoints
       all.inFlight &+= row.inFlight

@@ -6,7 +6,7 @@ extension App {
   mutating func drawOverview(into canvas: inout Canvas, _ area: Area) {
     let totals = fleet.totals(at: now.steady)
     guard fleet.servers.contains(where: { $0.totals != nil }) else { return canvas.emptyState(emptyState, in: area) }
-    let isStale = totals.live == 0
+    let isStale = totals.live == 0 || totals.row.asOf != nil
     var rest = area.inset(columns: area.columns > 30 ? 1 : 0)
     if rest.rows > 8 { _ = rest.takeTop(1) }
     if rest.rows > 18 { _ = rest.takeBottom(1) }

@@ -6,7 +6,7 @@ extension Column<NodeRow> {
     .words("id", "NODE", 10, ideal: 22, priority: 0) { row, _ in CellText(row.id) },
     .words("state", "STATE", 11, ideal: 16, priority: 1) { row, context in
       guard row.connected else {
-        return CellText("unreachable" + (row.asOf.map { " " + Quantity.age(context.age(of: $0)).text } ?? ""), .error)
+        return CellText(row.asOf.map { "silent " + Quantity.age(context.age(of: $0)).text } ?? "unreachable", .error)
       }
       return CellText(row.state.rawValue, row.state == .active ? .ok : .warn)
     },
