@@ -3,8 +3,8 @@
 #
 #   Tests/run.sh [--no-install] [--scratch-path DIR] [words for swift test, such as --filter PicoHTTPTests]
 #
-# The system tests drive the built `pico` with curl, wrk, nginx and Python's http.client, requests and websockets, and `pico-top` in pyte and
-# tmux; those of the cluster start etcd.
+# The system tests drive the built `pico` with curl, wrk, h2load, nginx and Python's http.client, requests, websockets, h2 and grpcio, and
+# `pico-top` in pyte and tmux; those of the cluster start etcd.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ export PATH="$PATH:/usr/sbin"
 if [ "$install" = yes ]; then
   missing=()
   for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux script:bsdutils tmux:tmux tic:ncurses-bin openssl:openssl \
-    etcd:etcd-server; do
+    etcd:etcd-server h2load:nghttp2-client; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   [ -e /usr/include/curses.h ] || missing+=(libncursesw5-dev)
@@ -37,7 +37,7 @@ if [ "$install" = yes ]; then
     "${privilege[@]}" apt-get update
     DEBIAN_FRONTEND=noninteractive "${privilege[@]}" apt-get install -y --no-install-recommends "${missing[@]}"
   fi
-  if ! .build-venv/bin/python3 -c 'import requests, websockets, pyte' 2>/dev/null; then
+  if ! .build-venv/bin/python3 -c 'import requests, websockets, pyte, h2, grpc' 2>/dev/null; then
     python3 -m venv .build-venv
     .build-venv/bin/pip install --quiet --disable-pip-version-check -r Tests/System/Clients/requirements.txt
   fi
