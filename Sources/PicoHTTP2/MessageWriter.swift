@@ -24,8 +24,6 @@ package struct MessageWriter: Sendable {
 
   /// The other side has nothing more to say, and said so.
   package var isEnded: Bool { body == .ended }
-  /// All that the head declared is there, though the end itself may still be on its way.
-  package var isWhole: Bool { body == .ended || body == .none || body == .length(0) }
 
   // MARK: Heads
 

@@ -14,7 +14,6 @@ final class HTTP2Upstream: Sweepable {
   private var waiting: [(Result<HTTP2UpstreamConnection, any Error>) -> Void] = []
   /// For heads of requests, each of which is read at once.
   var request = RequestHead()
-  var response = ResponseHead()
 
   init(service: UpstreamService, resources: LoopResources, connected: @escaping () -> Void) {
     self.service = service
