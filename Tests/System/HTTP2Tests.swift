@@ -42,6 +42,32 @@ extension SystemTests {
       agent.end()
     }
 
+    /// Two agents, one with a service that treats every request in this way.
+    private func statuses(_ mode: String, alone: Bool) async throws -> String {
+      let deployment = try await Deployment()
+      for mode in alone ? [mode] : [mode, "serve"] {
+        let service = freePort()
+        try await deployment.stage.serve(mode, [Stage.python, client("http2_service.py"), "\(service)", mode], port: service)
+        try await deployment.agent("test", "h2c://127.0.0.1:\(service)")
+      }
+      return try await deployment.stage.run(
+        "curl",
+        [
+          "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %header{x-pico-error}\\n", "-H", "x-pico-endpoint: test", "-d", "body",
+          "http://127.0.0.1:\(deployment.port)/[1-20]",
+        ]
+      ).output
+    }
+
+    @Test(arguments: ["refuse", "leave"]) func `what a service did not look at goes to another listener`(mode: String) async throws {
+      #expect(try await statuses(mode, alone: false) == String(repeating: "200 \n", count: 20))
+    }
+
+    @Test(arguments: [("reset", "upstream-unreachable"), ("malformed", "malformed-response")])
+    func `what it may have looked at is not sent again`(mode: String, error: String) async throws {
+      #expect(try await statuses(mode, alone: true) == String(repeating: "502 \(error)\n", count: 20))
+    }
+
     @Test func `curl agrees on HTTP/2 with TLS, and on HTTP/1 where it is switched off`() async throws {
       let stage = try Stage()
       let authority = try TestAuthority(in: stage.directory)
