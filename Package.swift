@@ -26,6 +26,8 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -60,6 +62,8 @@ if build != "fuzz" {
   targets += [
     .target(name: "PicoAuth", dependencies: ["PicoCore", jwt, crypto], swiftSettings: strict),
     .target(name: "PicoConfiguration", dependencies: ["PicoCore", yams], swiftSettings: strict),
+    .target(name: "PicoHTTP2", dependencies: ["PicoHTTP", nioCore, nioHPACK], swiftSettings: strict),
+    .testTarget(name: "PicoHTTP2Tests", dependencies: ["PicoHTTP2", "PicoHTTP", "PicoCore", nioCore, nioHPACK], swiftSettings: strict),
     .target(name: "PicoTransport", dependencies: ["PicoCore", nioCore, nioPosix, nioHTTP1, nioSSL], swiftSettings: strict),
     .target(
       name: "PicoStatus",
@@ -70,15 +74,15 @@ if build != "fuzz" {
     .target(
       name: "PicoAgent",
       dependencies: [
-        "PicoCore", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoClient", "PicoConfiguration", nioCore, nioPosix, nioTLS, nioSSL,
-        logging,
+        "PicoCore", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoHTTP2", "PicoClient", "PicoConfiguration", nioCore, nioPosix, nioTLS,
+        nioSSL, nioHTTP2, nioHPACK, logging,
       ],
       swiftSettings: strict),
     .target(
       name: "PicoServer",
       dependencies: [
-        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoAuth", "PicoCluster", "PicoStatus", "PicoTransport", "PicoConfiguration", nioCore,
-        nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, logging,
+        "PicoCore", "PicoTunnel", "PicoHTTP", "PicoHTTP2", "PicoAuth", "PicoCluster", "PicoStatus", "PicoTransport", "PicoConfiguration",
+        nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioWebSocket, nioTLS, nioSSL, logging,
       ],
       swiftSettings: strict),
     .testTarget(
@@ -199,6 +203,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),

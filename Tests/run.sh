@@ -3,9 +3,9 @@
 #
 #   Tests/run.sh [--no-install] [--scratch-path DIR] [words for swift test, such as --filter PicoHTTPTests]
 #
-# The system tests drive the built `pico` with curl, wrk, nginx and Python's http.client, requests and websockets, and `pico-top` in pyte and
-# tmux; those of the cluster start etcd, those of dashboard and alerts ask promtool; those of docs/hosting put HAProxy, nginx, Caddy and Envoy in
-# front, and render charts. As root they install the Debian packages, in a copy of the machine.
+# The system tests drive the built `pico` with curl, wrk, h2load, nginx and Python's http.client, requests, websockets, h2 and grpcio, and
+# `pico-top` in pyte and tmux; those of the cluster start etcd, those of dashboard and alerts ask promtool; those of docs/hosting put HAProxy,
+# nginx, Caddy and Envoy in front, and render charts. As root they install the Debian packages, in a copy of the machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,7 +26,7 @@ export PATH="$PATH:/usr/sbin"
 if [ "$install" = yes ]; then
   missing=()
   for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux script:bsdutils tmux:tmux tic:ncurses-bin openssl:openssl \
-    etcd:etcd-server haproxy:haproxy strace:strace ip:iproute2 systemd-analyze:systemd \
+    etcd:etcd-server h2load:nghttp2-client haproxy:haproxy strace:strace ip:iproute2 systemd-analyze:systemd \
     promtool:prometheus dpkg-shlibdeps:dpkg-dev strip:binutils; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
@@ -39,7 +39,7 @@ if [ "$install" = yes ]; then
     "${privilege[@]}" apt-get update
     DEBIAN_FRONTEND=noninteractive "${privilege[@]}" apt-get install -y --no-install-recommends "${missing[@]}"
   fi
-  if ! .build-venv/bin/python3 -c 'import requests, websockets, pyte, helm_python, kubernetes_validate, compose_spec' 2>/dev/null; then
+  if ! .build-venv/bin/python3 -c 'import requests, websockets, pyte, h2, grpc, helm_python, kubernetes_validate, compose_spec' 2>/dev/null; then
     python3 -m venv .build-venv
     .build-venv/bin/pip install --quiet --disable-pip-version-check -r Tests/System/Clients/requirements.txt -r Tests/Hosting/requirements.txt
   fi

@@ -43,7 +43,8 @@ package struct ChunkedDecoder: Sendable {
   private var remaining: Int64 = 0
   private var digits = 0
   private var lineBytes = 0
-  var trailerBytes = 0
+  /// Read of the trailer section, with its empty line.
+  package internal(set) var trailerBytes = 0
   /// The name of the trailer that is being read, as far as it can matter.
   var name = InlineArray<32, UInt8>(repeating: 0)
   var nameCount = 0

@@ -35,7 +35,7 @@ package enum FieldName: UInt8, CaseIterable, Equatable, Hashable, Sendable {
   case picoOther
 
   /// `slice` is a token inside `bytes`.
-  init(_ slice: HeadSlice, in bytes: RawSpan) {
+  package init(_ slice: HeadSlice, in bytes: RawSpan) {
     let start = Int(slice.start)
     switch Int(slice.count) {
     case 2: self = bytes.equalsFolded(at: start, "te") ? .te : .other

@@ -10,6 +10,8 @@ package struct ForwardingContext: Sendable {
   package var requestID: HeaderText
   /// Pico itself used the `Authorization` field.
   package var consumedAuthorization = false
+  /// The client speaks HTTP/2.
+  package var isHTTP2 = false
   /// This node is the first one of ours that the request meets.
   package var addsLoop = true
   /// `proxy.via`.

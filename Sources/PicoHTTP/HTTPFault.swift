@@ -45,6 +45,10 @@ package enum HTTPFault: UInt8, CaseIterable, Equatable, Hashable, Error, Sendabl
   case badChunkEnd
   case forbiddenTrailer
   case trailersTooLarge
+  // Of HTTP/2 alone.
+  case badPseudoField
+  case connectionSpecificField
+  case lengthDisagreesWithData
 
   /// What a client is answered when its request has this fault.
   package var requestError: ErrorCode {

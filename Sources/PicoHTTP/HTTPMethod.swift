@@ -36,7 +36,7 @@ package enum HTTPMethod: UInt8, CaseIterable, Equatable, Sendable {
   }
 
   /// Methods are case-sensitive: `get` is `other`.
-  init(_ slice: HeadSlice, in bytes: RawSpan) {
+  package init(_ slice: HeadSlice, in bytes: RawSpan) {
     var packed: UInt64 = 0
     guard slice.count <= 7 else {
       self = .other

@@ -15,7 +15,7 @@ extension RawSpan {
 
   /// Offset of the first byte in `from..<to` that cannot be inside a field value: a control character but HTAB, or DEL; else `to`.
   @inline(__always)
-  func endOfFieldText(from: Int, to: Int) -> Int {
+  package func endOfFieldText(from: Int, to: Int) -> Int {
     var offset = from
     while offset < to {
       if offset + 8 <= to {
@@ -37,7 +37,7 @@ extension RawSpan {
 
   /// Offset of the first byte in `from..<to` that is no token character, else `to`. Names are mostly letters and hyphens, which go by eights.
   @inline(__always)
-  func endOfToken(from: Int, to: Int) -> Int {
+  package func endOfToken(from: Int, to: Int) -> Int {
     var offset = from
     while offset < to {
       if offset + 8 <= to {

@@ -23,7 +23,9 @@ extension RequestHead {
         writer.append("\r\n")
       }
       if context.addsLoop { writer.append("CDN-Loop: pico\r\n") }
-      if context.addsVia { writer.append(version == .http11 ? "Via: 1.1 pico\r\n" : "Via: 1.0 pico\r\n") }
+      if context.addsVia {
+        writer.append(context.isHTTP2 ? "Via: 2.0 pico\r\n" : version == .http11 ? "Via: 1.1 pico\r\n" : "Via: 1.0 pico\r\n")
+      }
       writeEnd(dropped, closes: context.closesStream, &writer)
     }
   }

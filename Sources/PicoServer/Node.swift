@@ -120,6 +120,7 @@ package final class Node: Sendable {
       line.field("method", record.method)
       line.field("host", record.host)
       line.field("target", record.target)
+      line.field("protocol", "\(exchange.protocolName)")
       line.field("status", UInt64(clamping: exchange.status))
       line.field("duration_ms", nanoseconds: nanoseconds)
       line.field("bytes_in", UInt64(clamping: Int(exchange.requestBody.payloadBytes) + exchange.bytesInAfterSwitch))

@@ -79,6 +79,7 @@ struct NodeLoops: Sendable {
     _ = await gather { context in
       let now = context.resources.now()
       for connection in Array(context.connections.values) { connection.drain(now: now) }
+      for connection in Array(context.http2Connections.values) { connection.drain(now: now) }
     }
   }
 
@@ -91,6 +92,7 @@ struct NodeLoops: Sendable {
     _ = await gather { context in
       for session in Array(context.tunnels.values) { session.close() }
       for connection in Array(context.connections.values) { connection.context?.close(promise: nil) }
+      for connection in Array(context.http2Connections.values) { connection.close() }
     }
   }
 }

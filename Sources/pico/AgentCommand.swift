@@ -64,7 +64,7 @@ struct AgentCommand: AsyncParsableCommand {
            pico agent --config FILE [flags]
 
     ENDPOINT is the name that clients use: 1 to 128 of A-Z a-z 0-9 . _ ~ -
-    UPSTREAM is PORT, HOST:PORT, http://..., https://..., tcp://HOST:PORT or unix:/path
+    UPSTREAM is PORT, HOST:PORT, http://..., https://..., h2c://HOST:PORT, tcp://HOST:PORT or unix:/path
 
     FLAGS:
     \(AgentConfiguration.help)

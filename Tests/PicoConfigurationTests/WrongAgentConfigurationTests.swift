@@ -18,11 +18,11 @@ import Testing
     (
       "listeners:\n  - endpoint: a\n    upstream: ftp://x\n",
       "FILE:3: listeners[0].upstream: \"ftp://x\" is not an upstream "
-        + "(like 3000, localhost:3000, https://api.example.com, tcp://10.0.0.5:5432, unix:/run/app.sock)"
+        + "(like 3000, localhost:3000, https://api.example.com, h2c://localhost:50051, tcp://10.0.0.5:5432, unix:/run/app.sock)"
     ),
     (
-      "listeners:\n  - {endpoint: a, upstream: 'h2c://localhost:50051'}\n",
-      "FILE:2: listeners[0].upstream: \"h2c://localhost:50051\" is an h2c upstream, which is not supported yet"
+      "listeners:\n  - {endpoint: a, upstream: 'h2c://localhost:50051', health: {path: /}}\n",
+      "FILE:2: listeners[0].health.path: has no use with h2c://localhost:50051: only whether it can be connected to is looked at"
     ),
     (
       "listeners:\n  - {endpoint: a, upstream: 80}\n  - {endpoint: b, upstream: 80, conections: 2}\n",
@@ -117,13 +117,13 @@ import Testing
     (["a/b", "80"], "ENDPOINT: \"a/b\" is not an endpoint name (1 to 128 of A-Z a-z 0-9 . _ ~ -, but not . or ..)", 64),
     (
       ["a", "99999"],
-      "UPSTREAM: \"99999\" is not an upstream (like 3000, localhost:3000, https://api.example.com, tcp://10.0.0.5:5432, unix:/run/app.sock)",
+      "UPSTREAM: \"99999\" is not an upstream (like 3000, localhost:3000, https://api.example.com, h2c://localhost:50051, tcp://10.0.0.5:5432, unix:/run/app.sock)",
       64
     ),
     (
       ["a", "http://localhost:80/app"],
       "UPSTREAM: \"http://localhost:80/app\" is not an upstream "
-        + "(like 3000, localhost:3000, https://api.example.com, tcp://10.0.0.5:5432, unix:/run/app.sock); "
+        + "(like 3000, localhost:3000, https://api.example.com, h2c://localhost:50051, tcp://10.0.0.5:5432, unix:/run/app.sock); "
         + "a path cannot be part of it: the path of each request goes through as it is", 64
     ),
     (["a", "80", "--connections", "x"], "--connections: \"x\" is not an integer (like 0, 1024)", 64),

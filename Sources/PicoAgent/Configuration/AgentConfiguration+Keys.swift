@@ -112,6 +112,9 @@ extension ListenerConfiguration {
       }
     }
     if let pair = listener.tls.incomplete { problems.contradiction("tls.\(pair.given)", "needs tls.\(pair.missing)") }
+    if case .h2c = listener.upstream, listener.health.path != nil {
+      problems.contradiction("health.path", "has no use with \(listener.upstream): only whether it can be connected to is looked at")
+    }
     if case .tcp = listener.upstream {
       for (key, isGiven) in [("health.path", listener.health.path != nil), ("host-header", listener.hostHeader != nil)] where isGiven {
         problems.contradiction(key, "has no use with \(listener.upstream), which is not HTTP")

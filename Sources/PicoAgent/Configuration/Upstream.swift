@@ -7,6 +7,8 @@ package enum Upstream: Hashable, Sendable, CustomStringConvertible, Configuratio
   case http(HostPort)
   /// HTTP/1.1 over TLS.
   case https(HostPort)
+  /// HTTP/2 in the clear, by prior knowledge: gRPC.
+  case h2c(HostPort)
   /// Bytes as they are.
   case tcp(HostPort)
   /// HTTP/1.1 in the clear over a Unix socket with this absolute path.
@@ -18,10 +20,11 @@ package enum Upstream: Hashable, Sendable, CustomStringConvertible, Configuratio
   package static let configurationKind = "upstream"
   package var configurationText: String { description }
 
-  /// `PORT`, `HOST:PORT`, `http://HOST[:PORT]`, `https://HOST[:PORT]`, `tcp://HOST:PORT` or `unix:/path`.
+  /// `PORT`, `HOST:PORT`, `http://HOST[:PORT]`, `https://HOST[:PORT]`, `h2c://HOST[:PORT]`, `tcp://HOST:PORT` or `unix:/path`.
   package init(configurationText text: String) throws(MalformedValue) {
     let malformed = MalformedValue(
-      text, isNot: "an upstream", like: "3000, localhost:3000, https://api.example.com, tcp://10.0.0.5:5432, unix:/run/app.sock")
+      text, isNot: "an upstream",
+      like: "3000, localhost:3000, https://api.example.com, h2c://localhost:50051, tcp://10.0.0.5:5432, unix:/run/app.sock")
     if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
       guard let port = HostPort.port(text), port > 0 else { throw malformed }
       self = .http(HostPort(host: "localhost", port: port))
@@ -38,7 +41,7 @@ package enum Upstream: Hashable, Sendable, CustomStringConvertible, Configuratio
     case "http": self = .http(try Self.address(authority.withoutSlash, defaultPort: 80, malformed: malformed))
     case "https": self = .https(try Self.address(authority.withoutSlash, defaultPort: 443, malformed: malformed))
     case "tcp": self = .tcp(try Self.address(authority, defaultPort: nil, malformed: malformed))
-    case "h2c": throw MalformedValue("\"\(text.escapedForDisplay)\" is an h2c upstream, which is not supported yet")
+    case "h2c": self = .h2c(try Self.address(authority.withoutSlash, defaultPort: 80, malformed: malformed))
     default: throw malformed
     }
   }
@@ -73,6 +76,7 @@ package enum Upstream: Hashable, Sendable, CustomStringConvertible, Configuratio
     switch self {
     case .http(let address): "http://\(address)"
     case .https(let address): "https://\(address)"
+    case .h2c(let address): "h2c://\(address)"
     case .tcp(let address): "tcp://\(address)"
     case .unix(let path): "unix:\(path)"
     }

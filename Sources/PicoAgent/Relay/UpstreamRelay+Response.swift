@@ -32,9 +32,7 @@ extension UpstreamRelay {
         heldResponse = buffer
         return
       case .failed(let fault):
-        pool.statistics.malformedResponses &+= 1
-        pool.log(fault)
-        return fail(.malformedResponse)
+        return refuseResponse(fault)
       case .complete(let headBytes) where response.isInterim:
         write(bytes, count: headBytes, end: false)
         bytes.moveReaderIndex(forwardBy: headBytes)
@@ -77,10 +75,14 @@ extension UpstreamRelay {
       write(bytes, count: end, end: true)
       finishResponse()
     case .failed(let fault):
-      pool.statistics.malformedResponses &+= 1
-      pool.log(fault)
-      fail(.malformedResponse)
+      refuseResponse(fault)
     }
+  }
+
+  private func refuseResponse(_ fault: HTTPFault) {
+    pool.statistics.malformedResponses &+= 1
+    pool.log(fault)
+    fail(.malformedResponse)
   }
 
   private func write(_ bytes: ByteBuffer, count: Int, end: Bool) {
@@ -143,6 +145,11 @@ extension UpstreamRelay {
   func upstreamDidClose(error: (any Error)?, wasReady: Bool) {
     connection = nil
     if !wasReady { return failToConnect(error) }
+    switch error as? HTTP2ExchangeFailure {
+    case .refused: return failToConnect(nil)
+    case .malformed(let fault): return refuseResponse(fault)
+    case nil: break
+    }
     switch phase {
     case .raw where isOutputEnded && isStreamEnded: release()
     case .free, .lingering: break

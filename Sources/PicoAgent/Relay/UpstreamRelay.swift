@@ -83,7 +83,7 @@ final class UpstreamRelay: StreamConsumer {
     if pool.accessLog != nil { record = RelayRecord(startedAt: pool.resources.now()) }
     if pool.service.isRaw {
       phase = .connecting
-      connection = pool.connect(for: self)
+      pool.connect(for: self)
     } else {
       phase = .head
       request.reset()
@@ -171,7 +171,7 @@ final class UpstreamRelay: StreamConsumer {
       phase = .connecting
       held = bytes
       requestHeadBytes = headBytes
-      connection = pool.connect(for: self)
+      pool.connect(for: self)
     }
   }
 

@@ -36,7 +36,8 @@ final class UpstreamConnection: ChannelDuplexHandler, TickFlushing {
 
   func connect() {
     // Whoever waits is told by `becomeReady` or `didFail`; the channel keeps this handler.
-    pool.service.connect(on: loop.eventLoop, handler: self).assumeIsolated().whenFailure { self.close(error: $0) }
+    let channel = pool.http2?.open(self) ?? pool.service.connect(on: loop.eventLoop, handler: self)
+    channel.assumeIsolated().whenFailure { self.close(error: $0) }
   }
 
   // MARK: Writing

@@ -19,6 +19,8 @@ final class UpstreamPool: StreamAcceptor, Sweepable {
   private var spare: [UpstreamRelay] = []
   private var active: ContiguousArray<UpstreamRelay> = []
   private var isUnreachableLogged = false
+  /// Of a service that speaks HTTP/2; then nothing is ever idle here.
+  private(set) var http2: HTTP2Upstream?
 
   private static let keptRelays = 256
   /// A request that may not be sent twice takes a connection that was used this short a time ago, or a fresh one.
@@ -30,12 +32,15 @@ final class UpstreamPool: StreamAcceptor, Sweepable {
     self.logger = logger
     self.resources = resources
     resources.startSweeping(self)
+    guard service.speaksHTTP2 else { return }
+    http2 = HTTP2Upstream(service: service, resources: resources) { [unowned self] in countConnect() }
   }
 
   /// Closes what is idle; what is at work ends with its streams.
   func close() {
     resources.stopSweeping(self)
     for connection in idle { connection.discard() }
+    http2?.close()
   }
 
   /// Streams that are open.
@@ -74,18 +79,19 @@ final class UpstreamPool: StreamAcceptor, Sweepable {
     return last
   }
 
-  func connect(for relay: UpstreamRelay) -> UpstreamConnection {
+  /// Gives the relay a new connection, which may be there or have failed when this returns.
+  func connect(for relay: UpstreamRelay) {
     let connection = UpstreamConnection(pool: self)
     connection.relay = relay
+    relay.connection = connection
     connection.connect()
-    return connection
   }
 
   func give(_ connection: UpstreamConnection, keepAliveSeconds: Int?) {
     connection.relay = nil
     // What waited behind a pause arrives now, and nobody asked for it.
     connection.resume()
-    guard idle.count < service.configuration.poolSize, !connection.isClosed else { return connection.discard() }
+    guard http2 == nil, idle.count < service.configuration.poolSize, !connection.isClosed else { return connection.discard() }
     let now = resources.now()
     connection.idleSince = now
     // A second less than the service says, so that the two do not close and write at once.
@@ -95,6 +101,11 @@ final class UpstreamPool: StreamAcceptor, Sweepable {
   }
 
   func didConnect(_ connection: UpstreamConnection) {
+    // A stream of a connection that was counted when it was made.
+    if http2 == nil { countConnect() } else { statistics.reuses &+= 1 }
+  }
+
+  private func countConnect() {
     statistics.connects &+= 1
     isUnreachableLogged = false
   }

@@ -12,6 +12,8 @@ struct UpstreamService: Sendable {
   let configuration: ListenerConfiguration
   /// Bytes as they are instead of HTTP.
   let isRaw: Bool
+  /// Requests are streams of one connection.
+  let speaksHTTP2: Bool
   /// What `Host` becomes.
   let hostHeader: ByteBuffer?
   /// Nanoseconds; 0 is no limit.
@@ -33,7 +35,7 @@ struct UpstreamService: Sendable {
     timeout = UInt64(clamping: configuration.timeout.nanoseconds)
     poolIdle = UInt64(clamping: configuration.poolIdle.nanoseconds)
     switch configuration.upstream {
-    case .http(let host), .tcp(let host), .https(let host):
+    case .http(let host), .h2c(let host), .tcp(let host), .https(let host):
       address = try AddressConnector(host)
       serverName = configuration.tls.serverName ?? host.host
     case .unix(let path):
@@ -41,6 +43,7 @@ struct UpstreamService: Sendable {
       serverName = ""
     }
     if case .tcp = configuration.upstream { isRaw = true } else { isRaw = false }
+    if case .h2c = configuration.upstream { speaksHTTP2 = true } else { speaksHTTP2 = false }
     if case .https = configuration.upstream {
       tls = try ClientTLS(
         caFile: configuration.tls.ca, key: "listeners: \(configuration.endpoint): tls.ca", credentials: configuration.tls.credentials,
@@ -56,7 +59,7 @@ struct UpstreamService: Sendable {
   /// What `Host` is where no request says it.
   var authority: String {
     switch configuration.upstream {
-    case .http(let host): host.port == 80 ? host.host : host.description
+    case .http(let host), .h2c(let host): host.port == 80 ? host.host : host.description
     case .https(let host): host.port == 443 ? host.host : host.description
     case .tcp(let host): host.description
     case .unix: "localhost"

@@ -60,7 +60,7 @@ package enum ConfigurationDocument {
 
     `pico agent ENDPOINT UPSTREAM` is a configuration of one listener; the keys of a listener are then flags too
     (`--connections 4`, `--timeout 1m`). An upstream is `PORT`, `HOST:PORT`, `http://HOST[:PORT]`, `https://HOST[:PORT]`,
-    `tcp://HOST:PORT` or `unix:/path`.
+    `h2c://HOST[:PORT]`, `tcp://HOST:PORT` or `unix:/path`.
 
     ```yaml
     server:

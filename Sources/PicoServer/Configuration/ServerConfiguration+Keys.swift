@@ -57,6 +57,10 @@ extension ServerConfiguration {
     .key(
       "proxy.retry-buffer", \.proxy.retryBuffer, "How much of a request body is kept so that it can be sent to another listener",
       reloadable: true, check: ConfigurationCheck.within(ByteSize(bytes: 0) ... .mebibytes(1))),
+    .key("proxy.http2", \.proxy.http2, "Whether clients may speak HTTP/2: with TLS if they ask for it, in the clear if they begin with it"),
+    .key(
+      "proxy.http2-max-streams", \.proxy.http2MaxStreams, "The most requests at a time on one connection of HTTP/2",
+      check: ConfigurationCheck.within(1...10_000)),
   ]
 
   private static let upstreamKeys: [ConfigurationKey<ServerConfiguration>] = [

@@ -53,6 +53,9 @@ package struct ServerConfiguration: Sendable, Equatable {
     /// Whether `Via` is added to requests and responses.
     package var via = false
     package var retryBuffer = ByteSize.kibibytes(64)
+    package var http2 = true
+    /// Requests at a time on one connection of HTTP/2.
+    package var http2MaxStreams = 100
     package var tls = TLSFiles()
     package var auth = Authentication()
   }

@@ -5,6 +5,7 @@ extension LoopContext {
   /// Clients of a trusted proxy are looked at with their next request.
   func closeRefused() {
     for connection in Array(connections.values) where !connection.lookAtPeerAgain() { connection.context?.close(promise: nil) }
+    for connection in Array(http2Connections.values) where !connection.lookAtPeerAgain() { connection.close() }
     for connection in Array(rawConnections.values) where !access.proxy.permits(connection.peer) {
       connection.leave()
     }

@@ -31,8 +31,12 @@ struct ExchangeState {
   var method = HTTPMethod.get
   var version = HTTPVersion.http11
   var keepsAlive = true
+  /// The client speaks HTTP/2, whatever this side of ``HTTP2StreamHandler`` sees.
+  var isHTTP2 = false
   var asksForUpgrade = false
   var expectsContinue = false
+  /// As the client named it.
+  var protocolName: StaticString { isHTTP2 ? "HTTP/2.0" : version == .http11 ? "HTTP/1.1" : "HTTP/1.0" }
   var requestBody = BodyFraming.none
   var response = Response.awaitingHead
   var responseBody = BodyFraming.none

@@ -17,6 +17,8 @@ final class LoopContext {
   var tunnels: [ObjectIdentifier: ListenerSession] = [:]
   /// Downstream connections of this loop, for a drain.
   var connections: [ObjectIdentifier: ProxyHandler] = [:]
+  /// Downstream connections that speak HTTP/2; their streams are among the ones above.
+  var http2Connections: [ObjectIdentifier: HTTP2Connection] = [:]
   /// Downstream connections that carry TCP.
   var rawConnections: [ObjectIdentifier: TCPHandler] = [:]
   /// All loops of the node, this one among them, by index.

@@ -128,7 +128,7 @@ extension ProxyHandler {
     finishRecords()
     guard let context else { return }
     flushOut()
-    guard byReset || !isVisible else { return linger() }
+    guard byReset || !isVisible || http2 != nil else { return linger() }
     phase = .lingering
     context.channel.closeByReset()
   }

@@ -12,7 +12,7 @@ extension ProxyHandler {
 
   /// Whether this connection goes to another loop with the request at the front of `bytes`, which then is that loop's.
   func moves(for routes: EndpointRoutes, with bytes: ByteBuffer) -> Bool {
-    guard edge == nil, let home = routes.home(from: loop.resources) else {
+    guard edge == nil, http2 == nil, let home = routes.home(from: loop.resources) else {
       crossings = 0
       return false
     }

@@ -58,12 +58,13 @@ extension ProxyHandler {
     phase = .head
     idleSince = loop.resources.now()
     guard isWritable else { return expectReading(idleSince) }
-    deadline = idleSince &+ loop.limits.idleTimeout
+    // What is left of a stream of HTTP/2 is for the client to take and to end.
+    deadline = idleSince &+ (http2 == nil ? loop.limits.idleTimeout : loop.limits.bodyIdleTimeout)
     if input != nil || isReadPaused { readPipelined() }
   }
 
   /// The response is whole, so nobody waits for what may still come on the stream.
-  private func letGo(_ stream: any ByteStream) {
+  func letGo(_ stream: any ByteStream) {
     guard exchange.requestBody.isComplete else { return stream.reset(.cancelled) }
     if exchange.isStreamEndReceived {
       // Ours is open still, after an upgrade that was refused or to a plain yamux peer; it ends the stream.
@@ -146,7 +147,7 @@ extension ProxyHandler {
   /// The node is leaving: an idle connection closes, a busy one behind its response. One that was busy a moment ago may have a request on
   /// its way, which would be lost, so it has a little time.
   func drain(now: UInt64) {
-    if phase == .head, partialRequest == nil, input == nil, now &- idleSince >= Self.drainTime { closeAfterFlush() }
+    if phase == .head, http2 == nil, partialRequest == nil, input == nil, now &- idleSince >= Self.drainTime { closeAfterFlush() }
   }
 }
 

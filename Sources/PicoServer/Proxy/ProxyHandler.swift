@@ -10,6 +10,7 @@ internal import PicoTunnel
 /// `ProxyHandler+Output` gathers what goes downstream and ends the exchange at the end of the tick.
 final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sweepable {
   typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
   typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
@@ -87,6 +88,8 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   let descriptor: CInt
   /// Nil when the connection is in the clear. One that is encrypted stays on its loop: its keys are with its handlers.
   private(set) var edge: TLSEdge?
+  /// Where the connection is a stream of HTTP/2: what stands for it.
+  var http2: HTTP2StreamHandler?
   /// Requests in a row for listeners of other loops.
   var crossings = 0
   var moves = 0
@@ -163,10 +166,14 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     }
   }
 
-  func pauseReading() { isReadPaused = true }
+  func pauseReading() {
+    isReadPaused = true
+    http2?.holdWindow()
+  }
 
   func resumeReading() {
     isReadPaused = false
+    http2?.releaseWindow()
     if isReadHeld {
       isReadHeld = false
       context?.read()
@@ -208,7 +215,10 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
+    guard case ChannelEvent.inputClosed? = event as? ChannelEvent else {
+      if agreesOnHTTP2(event) { return becomeHTTP2(with: nil) }
+      return context.fireUserInboundEventTriggered(event)
+    }
     isInputClosed = true
     switch phase {
     case .left: context.close(promise: nil)
@@ -237,7 +247,8 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     if phase == .exchange || phase == .upgraded {
       if let stream {
         self.stream = nil
-        stream.reset(.cancelled)
+        // A stream of HTTP/2 is over as soon as its last byte is out, within the tick.
+        if phase == .exchange, exchange.response == .done { letGo(stream) } else { stream.reset(.cancelled) }
       }
       if phase == .exchange, exchange.response != .done { recordCancel() }
       finishRecords()
@@ -274,6 +285,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
       if isOurs { input = bytes } else { keep(bytes) }
     case .failed(let fault):
       loop.giveBack(storage)
+      if isPrefaceOfHTTP2(bytes) { return becomeHTTP2(with: bytes) }
       node.logFault(fault, of: forwarding.clientAddress)
       refuseHead(fault.requestError)
     case .complete(let headBytes):
@@ -283,7 +295,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   }
 
   /// The head cannot be used, so nothing behind it can: answer, and read no more of this connection.
-  private func refuseHead(_ code: ErrorCode) {
+  func refuseHead(_ code: ErrorCode) {
     startExchange(now: loop.resources.now())
     exchange.keepsAlive = false
     exchange.lingers = true
@@ -296,6 +308,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
     phase = .exchange
     exchange = ExchangeState()
     exchange.startedAt = now
+    exchange.isHTTP2 = http2 != nil
     loop.statistics.inFlight &+= 1
   }
 
@@ -357,6 +370,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
 
   /// Bytes that reached the client's kernel: neither in the channel nor in the queue of our kernel, which may hold megabytes.
   private var taken: Int {
+    if let http2 { return http2.taken }
     let waiting = (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     return (edge?.written ?? written) &- waiting &- OutputQueue.bytes(of: descriptor)
   }

@@ -11,6 +11,8 @@ struct ProxySettings: Sendable {
   var labelsEndpoints: Bool
   /// Connections begin with a PROXY protocol header.
   var usesProxyProtocol: Bool
+  /// Streams that a client may have open on a connection of HTTP/2; 0 where it is not spoken.
+  var maximumHTTP2Streams: Int
 
   init(_ configuration: ServerConfiguration) {
     let proxy = configuration.proxy
@@ -21,5 +23,6 @@ struct ProxySettings: Sendable {
     addsVia = proxy.via
     labelsEndpoints = configuration.metrics.endpointLabel
     usesProxyProtocol = proxy.proxyProtocol
+    maximumHTTP2Streams = proxy.http2 ? proxy.http2MaxStreams : 0
   }
 }

@@ -20,23 +20,27 @@ final class PortTLS: Sendable {
   private let files: TLSFiles
   private let state: Locked<State>
   private let handshakeTimeout: TimeAmount
+  private let offersHTTP2: Bool
   private let logger: Logger
 
   /// Nil where the port is in the clear.
   /// - Throws: ``PicoError`` `badConfiguration` that names the key and the file.
-  static func open(_ files: TLSFiles, key: String, handshakeTimeout: Duration, logger: Logger) throws(PicoError) -> PortTLS? {
+  static func open(
+    _ files: TLSFiles, key: String, handshakeTimeout: Duration, offersHTTP2: Bool = false, logger: Logger
+  ) throws(PicoError) -> PortTLS? {
     guard files.isOn else { return nil }
-    return try PortTLS(files, key: key, handshakeTimeout: handshakeTimeout, logger: logger)
+    return try PortTLS(files, key: key, handshakeTimeout: handshakeTimeout, offersHTTP2: offersHTTP2, logger: logger)
   }
 
-  private init(_ files: TLSFiles, key: String, handshakeTimeout: Duration, logger: Logger) throws(PicoError) {
+  private init(_ files: TLSFiles, key: String, handshakeTimeout: Duration, offersHTTP2: Bool, logger: Logger) throws(PicoError) {
     self.files = files
     self.key = key
     self.handshakeTimeout = .nanoseconds(Int64(clamping: handshakeTimeout.inNanoseconds))
+    self.offersHTTP2 = offersHTTP2
     self.logger = logger
     // Before the files are read: what changes in between is seen as a change.
     let stamps = files.stamps
-    state = Locked(State(files: try files.read(key: key), watch: FileWatch(read: stamps)))
+    state = Locked(State(files: try files.read(key: key, offersHTTP2: offersHTTP2), watch: FileWatch(read: stamps)))
   }
 
   /// Puts TLS at the end of the pipeline.
@@ -80,7 +84,7 @@ final class PortTLS: Sendable {
 
   private func read() {
     do throws(PicoError) {
-      let read = try files.read(key: key)
+      let read = try files.read(key: key, offersHTTP2: offersHTTP2)
       state.withLock { $0.files = read }
       logger.notice("certificates read again", metadata: ["port": "\(key)"])
     } catch {
@@ -106,7 +110,8 @@ struct PortsTLS: Sendable {
 
   init(_ configuration: ServerConfiguration, logger: Logger) throws(PicoError) {
     let timeout = configuration.proxy.headTimeout
-    proxy = try PortTLS.open(configuration.proxy.tls, key: "proxy.tls", handshakeTimeout: timeout, logger: logger)
+    proxy = try PortTLS.open(
+      configuration.proxy.tls, key: "proxy.tls", handshakeTimeout: timeout, offersHTTP2: configuration.proxy.http2, logger: logger)
     upstream =
       configuration.sharesSocket
       ? nil : try PortTLS.open(configuration.upstream.tls, key: "upstream.tls", handshakeTimeout: timeout, logger: logger)

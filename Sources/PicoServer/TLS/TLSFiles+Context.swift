@@ -14,7 +14,7 @@ extension TLSFiles {
 
   /// Reads the files.
   /// - Throws: ``PicoError`` `badConfiguration` that names the key and the file. Blocks, so not for event loops.
-  func read(key: String) throws(PicoError) -> Read {
+  func read(key: String, offersHTTP2: Bool = false) throws(PicoError) -> Read {
     var identities: [Pair.Identity] = []
     var certificates: [MetricsReport.Health.Certificate] = []
     for (key, pair) in pairs(key) {
@@ -35,7 +35,7 @@ extension TLSFiles {
       .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
     ]
     configuration.curves = [.x25519_MLKEM768, .x25519, .secp256r1, .secp384r1]
-    configuration.applicationProtocols = ["http/1.1"]
+    configuration.applicationProtocols = offersHTTP2 ? ["h2", "http/1.1"] : ["http/1.1"]
     // How long a connection that we ended may wait for the other side's last word.
     configuration.shutdownTimeout = .seconds(1)
     if let clientCA {
