@@ -6,34 +6,54 @@ internal import Synchronization
 
 /// This node's place in the cluster: tells the store what it has, and makes of what the store tells of the others nodes that hops can go to.
 final class Membership: Sendable {
-  private struct Peer {
+  struct Peer {
     let node: RemoteNode
     var record: NodeRecord
   }
 
-  private struct State {
+  struct State {
     var peers: [NodeID: Peer] = [:]
     /// What each other node has, also of nodes whose record has not come.
-    var routes: [NodeID: [EndpointID: Int]] = [:]
+    var known = KnownRoutes()
     var tasks: [Task<Void, Never>] = []
+    /// This node gives its listeners away.
+    var isDraining = false
+    /// IDs of blocks that the store holds.
+    var storedBlocks: Set<String> = []
+    var doubt: StoreDoubt
+    var isDoubting = false
+    /// Talks that this node began, with nodes that it still talks with.
+    var ownTalks: [NodeID: Talk] = [:]
+    var limits = LookupLimits()
+    /// Endpoints that the links are asked for now.
+    var asking: [EndpointID: Task<Bool, Never>] = [:]
   }
 
   let store: any RouteStore
-  private let node: Node
-  private let loops: NodeLoops
+  let node: Node
+  let loops: NodeLoops
+  let actions: ListenerActions
   private let link: LinkSettings
   private let addresses: [String]
-  private let state = Locked(State())
+  let state: Locked<State>
+  /// Nodes that are told each endpoint that changes here.
+  let listening = Locked<[ObjectIdentifier: (peer: NodeID, changed: @Sendable (EndpointID) -> Void)]>([:])
+  private let newBlocks: AsyncStream<String>
+  let blocksToWrite: AsyncStream<String>.Continuation
   /// Held while a count is read and told, so that the last one told is the last one read.
   private let telling = Locked(())
+  private let applying = Locked(())
 
   private static let recordInterval = Duration.seconds(5)
 
   /// - Parameter addresses: where other nodes reach this one.
-  init(store: any RouteStore, node: Node, loops: NodeLoops, link: LinkSettings, addresses: [String]) {
+  init(store: any RouteStore, node: Node, loops: NodeLoops, actions: ListenerActions, link: LinkSettings, addresses: [String]) {
     self.store = store
     self.node = node
     self.loops = loops
+    self.actions = actions
+    state = Locked(State(doubt: StoreDoubt(settling: node.configuration.cluster.leaseTTL)))
+    (newBlocks, blocksToWrite) = AsyncStream.makeStream()
     self.link = link
     self.addresses = addresses
   }
@@ -43,7 +63,8 @@ final class Membership: Sendable {
   /// From here on the others know this node, and it them.
   /// - Parameter failed: told when the store will not have this node.
   func start(failed: @escaping @Sendable (PicoError) -> Void) {
-    tellRecord(.active)
+    tellRecord()
+    store.askAlive { [weak self] id in self?.state.withLock { $0.peers[id]?.node.isReachable } ?? false }
     node.routes.observe { [weak self] in self?.tell($0) }
     // The ports are open already, and some may have come.
     for routes in node.routes.all { tell(routes.endpoint) }
@@ -54,24 +75,32 @@ final class Membership: Sendable {
       while let changes = await self.store.changes.next() { await self.obey(changes) }
     }
     let reporting = Task {
-      while (try? await Task.sleep(for: Self.recordInterval)) != nil { self.tellRecord(self.node.isDraining ? .draining : .active) }
+      while (try? await Task.sleep(for: Self.recordInterval)) != nil { self.tellRecord() }
     }
-    state.withLock { $0.tasks = [running, following, reporting] }
+    let watching = Task { await self.watchStore() }
+    let writing = Task { [newBlocks] in await self.writeBlocks(newBlocks) }
+    state.withLock { $0.tasks = [running, following, reporting, watching, writing] }
   }
 
   /// The others give this node nothing that they can give elsewhere.
-  func drain() { tellRecord(.draining) }
+  func drain() {
+    state.withLock { $0.isDraining = true }
+    tellRecord()
+  }
 
   /// Ends all links, and before that takes everything back that was told, unless the others are to find out by themselves.
   func leave(takingBack: Bool) async {
     if takingBack { await store.leave() }
     let (tasks, peers) = state.withLock { state in
-      defer { state = State() }
+      defer { (state.peers, state.tasks, state.ownTalks) = ([:], [], [:]) }
       return (state.tasks, state.peers.values.map(\.node))
     }
     for task in tasks { task.cancel() }
     for peer in peers { await unlink(peer) }
   }
+
+  /// All others, also those that cannot be reached.
+  var peers: [RemoteNode] { state.withLock { $0.peers.values.map(\.node) } }
 
   /// Others that take listeners and requests.
   var others: Int { state.withLock { $0.peers.values.count { $0.record.state == .active && $0.node.isReachable } } }
@@ -100,11 +129,14 @@ final class Membership: Sendable {
 
   private func tell(_ endpoint: EndpointID) {
     telling.withLock { _ in store.setListeners(node.routes.routes(of: endpoint)?.count ?? 0, for: endpoint) }
+    for told in listening.withLock({ $0.values.map(\.changed) }) { told(endpoint) }
   }
 
-  private func tellRecord(_ state: NodeRecord.State) {
+  private func tellRecord() {
+    let isDraining = state.withLock { $0.isDraining } || node.isDraining
     store.setRecord(
-      NodeRecord(addresses: addresses, version: PicoVersion.current, state: state, listeners: node.routes.listeners))
+      NodeRecord(
+        addresses: addresses, version: PicoVersion.current, state: isDraining ? .draining : .active, listeners: node.routes.listeners))
   }
 
   // MARK: Hearing
@@ -115,21 +147,23 @@ final class Membership: Sendable {
       case .node(let id, let record?): await update(id, record)
       case .node(let id, nil): await remove(id)
       case .route(let endpoint, let id, let count): set(endpoint, on: id, count: count)
-      case .block: break
+      case .block(let id, let value): await obey(block: id, value)
       }
     }
   }
 
   private func update(_ id: NodeID, _ record: NodeRecord) async {
     let addresses = record.addresses.compactMap { try? HostPort(text: $0) }
-    let (peer, isNew, routes) = state.withLock { state -> (RemoteNode, Bool, [EndpointID: Int]) in
+    let (peer, isNew, routes) = state.withLock { state -> (RemoteNode, Bool, [EndpointID]) in
       if let known = state.peers[id] {
         state.peers[id]?.record = record
-        return (known.node, false, [:])
+        return (known.node, false, [])
       }
-      let peer = RemoteNode(id: id, eventLoop: loops.loops[0].eventLoop, loopCount: node.loopCount)
+      let peer = RemoteNode(id: id, eventLoop: loops.loops[0].eventLoop, loopCount: node.loopCount) { [weak self] peer in
+        Task { await self?.tellBlocks(to: peer) }
+      }
       state.peers[id] = Peer(node: peer, record: record)
-      return (peer, true, state.routes[id] ?? [:])
+      return (peer, true, Array(state.known.routes(of: id).keys))
     }
     if peer.isDraining != (record.state == .draining) {
       peer.isDraining = record.state == .draining
@@ -142,15 +176,15 @@ final class Membership: Sendable {
     guard isNew else { return }
     node.logger.info(
       "node joined", metadata: ["node": "\(id)", "address": "\(record.addresses.first ?? "")", "version": "\(record.version)"])
-    for (endpoint, count) in routes { apply(endpoint, on: peer, count: count) }
+    for endpoint in routes { apply(endpoint, on: peer) }
   }
 
   private func remove(_ id: NodeID) async {
     let (peer, routes) = state.withLock { state in
-      (state.peers.removeValue(forKey: id)?.node, state.routes.removeValue(forKey: id) ?? [:])
+      (state.peers.removeValue(forKey: id)?.node, state.known.remove(id))
     }
     guard let peer else { return }
-    for endpoint in routes.keys { apply(endpoint, on: peer, count: 0) }
+    for endpoint in routes { apply(endpoint, on: peer) }
     await unlink(peer)
     node.logger.info("node left", metadata: ["node": "\(id)"])
   }
@@ -159,27 +193,33 @@ final class Membership: Sendable {
     _ = await loops.gather { context in peer.link(context.resources)?.stop() }
   }
 
-  private func set(_ endpoint: EndpointID, on id: NodeID, count: Int) {
+  /// As the store says.
+  func set(_ endpoint: EndpointID, on id: NodeID, count: Int) {
     let peer = state.withLock { state in
-      state.routes[id, default: [:]][endpoint] = count == 0 ? nil : count
+      state.known.store(count, of: endpoint, on: id)
       return state.peers[id]?.node
     }
-    if let peer { apply(endpoint, on: peer, count: count) }
+    if let peer { apply(endpoint, on: peer) }
   }
 
-  private func apply(_ endpoint: EndpointID, on peer: RemoteNode, count: Int) {
-    node.routes.set(endpoint, on: peer, count: count) {
-      Listener(elsewhere: peer, endpoint: endpoint, loopCount: node.loopCount)
+  /// Requests go by what is known of the endpoint now. One at a time, so that the last that is known is what counts.
+  func apply(_ endpoint: EndpointID, on peer: RemoteNode) {
+    applying.withLock { _ in
+      node.routes.set(endpoint, on: peer, count: state.withLock { $0.known.count(of: endpoint, on: peer.id) }) {
+        Listener(elsewhere: peer, endpoint: endpoint, loopCount: node.loopCount)
+      }
     }
   }
 
-  // MARK: Asking
+  // MARK: Talking
 
-  /// Asks the store about an endpoint that nothing is known of; true when there is more to know now.
-  func lookUp(_ endpoint: EndpointID) async -> Bool {
-    guard case .found(let nodes) = await store.lookUp(endpoint) else { return false }
-    for (id, count) in nodes { set(endpoint, on: id, count: count) }
-    return true
+  /// Who answers when another node talks about something, on the loop of its link; nil where nobody does.
+  func partner(about topic: LinkTopic, of peer: NodeID, on loop: LoopContext) -> (any ConversationDelegate)? {
+    switch topic {
+    case .status: nil
+    case .actions: ActionPartner(loop, actions)
+    case .routes: RouteTalk(loop, self, with: peer)
+    }
   }
 }
 

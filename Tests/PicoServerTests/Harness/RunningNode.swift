@@ -45,7 +45,8 @@ struct RunningNode: Sendable {
 
   /// As ``with(threads:_:_:)``, of a cluster.
   static func member(
-    of store: Server.StoreMaker?, threads: Int, _ change: (inout ServerConfiguration) -> Void, _ body: (RunningNode) async throws -> Void
+    of store: Server.StoreMaker?, threads: Int, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+    _ change: (inout ServerConfiguration) -> Void, _ body: (RunningNode) async throws -> Void
   ) async throws {
     var configuration = ServerConfiguration()
     configuration.proxy.listen = HostPort(host: "127.0.0.1", port: 0)
@@ -53,7 +54,6 @@ struct RunningNode: Sendable {
     configuration.server.threads = threads
     change(&configuration)
     let lines = AccessLines(path: "/tmp/pico-access-\(UInt64.random(in: 0 ... .max))")
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let log = try AccessLog(.file(lines.path), format: .json, logger: logger)
     defer {
       log.close()
