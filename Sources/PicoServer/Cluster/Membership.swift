@@ -21,7 +21,7 @@ final class Membership: Sendable {
     /// IDs of blocks that the store holds.
     var storedBlocks: Set<String> = []
     var doubt: StoreDoubt
-    var isDoubting = false
+    var isDoubting = true
     /// Talks that this node began, with nodes that it still talks with.
     var ownTalks: [NodeID: Talk] = [:]
     var limits = LookupLimits()
@@ -52,7 +52,7 @@ final class Membership: Sendable {
     self.node = node
     self.loops = loops
     self.actions = actions
-    state = Locked(State(doubt: StoreDoubt(settling: node.configuration.cluster.leaseTTL)))
+    state = Locked(State(doubt: StoreDoubt(settling: node.configuration.cluster.leaseTTL, now: .now)))
     (newBlocks, blocksToWrite) = AsyncStream.makeStream()
     self.link = link
     self.addresses = addresses

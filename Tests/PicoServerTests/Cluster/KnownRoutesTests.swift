@@ -46,14 +46,22 @@ import Testing
   }
 
   @Test func `the store is in doubt from its silence until it was well for a while`() {
-    var doubt = StoreDoubt(settling: .seconds(10))
     let start = ContinuousClock.now
+    var doubt = StoreDoubt(settling: .seconds(10), now: start - .seconds(10))
     func look(_ staleFor: Double, at seconds: Double) -> Bool { doubt.look(staleFor: .seconds(staleFor), now: start + .seconds(seconds)) }
     #expect(!look(0, at: 0) && !look(2, at: 1))
     #expect(look(2.1, at: 2) && look(50, at: 50))
     #expect(look(0, at: 51) && look(1, at: 59.9))
     #expect(!look(0, at: 60) && !look(0, at: 61))
     #expect(look(3, at: 62) && look(0, at: 71) && look(3, at: 71.5) && look(0, at: 81) && !look(0, at: 82))
+  }
+
+  @Test func `a node that has just begun is in doubt for a while`() {
+    let start = ContinuousClock.now
+    var doubt = StoreDoubt(settling: .seconds(10), now: start)
+    #expect(doubt.look(staleFor: .zero, now: start) && doubt.look(staleFor: .zero, now: start + .seconds(9.9)))
+    let isStill = doubt.look(staleFor: .zero, now: start + .seconds(10))
+    #expect(!isStill)
   }
 
   @Test func `a message is read as it was written`() throws {

@@ -87,15 +87,16 @@ extension Membership {
 
   // MARK: Asking
 
-  /// Asks about an endpoint that nothing is known of, the store if it can be relied on, else the other nodes; true when there is more to know
-  /// now.
+  /// Asks about an endpoint that nothing is known of: the store if it answers, and the other nodes where it does not or may be behind them. True
+  /// when there is more to know now.
   func lookUp(_ endpoint: EndpointID) async -> Bool {
-    if !state.withLock({ $0.isDoubting }) {
+    if store.health.staleFor <= StoreDoubt.limit {
       switch await store.lookUp(endpoint) {
       case .found(let nodes):
         for (id, count) in nodes { set(endpoint, on: id, count: count) }
         return true
-      case .missing, .limited: return false
+      case .missing, .limited:
+        guard state.withLock({ $0.isDoubting }) else { return false }
       case .unanswered: break
       }
     }

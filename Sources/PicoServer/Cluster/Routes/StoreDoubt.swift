@@ -1,5 +1,5 @@
 /// Whether nodes are to tell each other what the store cannot: from when the store is found silent until it has answered for so long that
-/// everybody has written again what changed.
+/// everybody has written again what changed. A node that has just begun does not know how long the store was silent for others.
 struct StoreDoubt: Sendable {
   typealias Instant = ContinuousClock.Instant
 
@@ -9,7 +9,10 @@ struct StoreDoubt: Sendable {
   let settling: Duration
   private var doubtedAt: Instant?
 
-  init(settling: Duration) { self.settling = settling }
+  init(settling: Duration, now: Instant) {
+    self.settling = settling
+    doubtedAt = now
+  }
 
   mutating func look(staleFor: Duration, now: Instant) -> Bool {
     if staleFor > Self.limit { doubtedAt = now }
