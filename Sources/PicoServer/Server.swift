@@ -18,6 +18,8 @@ package final class Server: Sendable {
   /// Nil for a node that is alone.
   private let makeStore: StoreMaker?
   private let accessLog: AccessLog?
+  /// Ends the process as SIGTERM does, when an operator drains the node; nil where only the node is to end.
+  private let leave: (@Sendable () -> Void)?
   private let running = Locked<Running?>(nil)
 
   struct Running: Sendable {
@@ -40,8 +42,12 @@ package final class Server: Sendable {
   }
 
   /// The access log stays the caller's, who closes it after `shutdown`.
-  package init(configuration: ServerConfiguration, logger: Logger, accessLog: AccessLog? = nil, makeStore: StoreMaker? = nil) {
+  package init(
+    configuration: ServerConfiguration, logger: Logger, accessLog: AccessLog? = nil, makeStore: StoreMaker? = nil,
+    leave: (@Sendable () -> Void)? = nil
+  ) {
     self.configuration = configuration
+    self.leave = leave
     self.makeStore = makeStore
     self.logger = logger
     self.accessLog = accessLog
@@ -53,6 +59,7 @@ package final class Server: Sendable {
   package var linkAddresses: [SocketAddress] { running.withLock { $0?.links?.addresses ?? [] } }
   package var nodeID: NodeID? { running.withLock { $0?.node.id } }
   var node: Node? { running.withLock { $0?.node } }
+  var nodeLoops: NodeLoops? { running.withLock { $0?.loops } }
   var actions: ListenerActions? { running.withLock { $0?.actions } }
   var publisher: StatusPublisher? { running.withLock { $0?.publisher } }
   package var listenerCount: Int { running.withLock { $0?.node.routes.listeners ?? 0 } }
@@ -84,7 +91,8 @@ package final class Server: Sendable {
       id: id, configuration: configuration, limits: limits, loops: resources, logger: logger, accessLog: accessLog,
       startedAt: WallClock.seconds(), authenticators: authenticators, link: link)
     let loops = NodeLoops(resources: resources, node: node, limits: limits)
-    let actions = ListenerActions(node: node, loops: loops)
+    let actions = ListenerActions(
+      node: node, loops: loops, leave: leave ?? { [weak self] in Task { await self?.shutdown(graceful: true) } })
     let tls = try PortsTLS(configuration, logger: logger)
     var acceptors: [Acceptor] = []
     var links: Acceptor?
@@ -101,7 +109,7 @@ package final class Server: Sendable {
         let acceptor = try ProxyPortListener.open(
           configuration.cluster.listen, key: "cluster.listen", port: .links, tls: tls.cluster, loops: loops)
         links = acceptor
-        try await join(node, loops, try makeStore(id, logger), link, links: acceptor)
+        try await join(node, loops, actions, try makeStore(id, logger), link, links: acceptor)
       }
       let history = HistoryRecorder(node: node, loops: loops)
       let publisher = StatusPublisher(node: node, loops: loops, actions: actions, history: history)
@@ -123,7 +131,7 @@ package final class Server: Sendable {
       return Running(
         node: node, group: group, descriptorLimit: descriptorLimit, loops: loops, actions: actions, acceptors: acceptors, links: links,
         proxyAddresses: acceptors.first?.addresses ?? [], upstreamAddresses: acceptors.last?.addresses ?? [], admin: admin,
-        history: history, publisher: publisher, keys: keys, tls: tls, watching: tls.watch())
+        history: history, publisher: publisher, keys: keys, tls: tls, watching: watch(tls, link))
     } catch {
       for acceptor in acceptors + [links].compactMap({ $0 }) { acceptor.close() }
       await node.membership?.leave(takingBack: true)
@@ -181,8 +189,26 @@ package final class Server: Sendable {
     _ = await loops.gather { _ in true }
   }
 
-  /// Reads the files of certificates again; new connections have the new ones.
-  package func readCertificatesAgain() { running.withLock { $0?.tls }?.readAgain() }
+  /// Reads the files of certificates and the cluster's secret again; new connections have the new ones.
+  package func readCertificatesAgain() {
+    guard let running = running.withLock({ $0 }) else { return }
+    running.tls.readAgain()
+    running.node.link?.secrets?.readAgain(logger)
+  }
+
+  /// Looks at the files of certificates and at the cluster's secret every two seconds until it is cancelled. Nil without any.
+  private func watch(_ tls: PortsTLS, _ link: LinkSettings?) -> Task<Void, Never>? {
+    let secrets = link?.secrets
+    guard tls.isOn || secrets != nil else { return nil }
+    return Task { [logger] in
+      while (try? await Task.sleep(for: Self.watchInterval)) != nil {
+        tls.look()
+        secrets?.look(logger)
+      }
+    }
+  }
+
+  static let watchInterval = Duration.seconds(2)
 
   // MARK: Leaving
 

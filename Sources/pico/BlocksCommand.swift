@@ -37,7 +37,8 @@ struct UnblockCommand: AsyncParsableCommand {
 
   func run() async throws {
     let (status, body) = try await admin.client().send(.DELETE, "/status/v1/blocks/\(block.percentEncoded)")
-    _ = try ActionResult(status: status, body: body, admin.url, notFound: "block \(block.quotedForDisplay)")
+    let result = try ActionResult(status: status, body: body, admin.url, notFound: "block \(block.quotedForDisplay)")
     Output.line("lifted \(block.escapedForDisplay)")
+    result.warnOfSilence("pico unblock")
   }
 }

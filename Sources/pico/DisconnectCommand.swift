@@ -71,6 +71,7 @@ struct DisconnectCommand: AsyncParsableCommand {
     }
     let result = try await send(isDryRun: false, client)
     Output.line(outcome(result))
+    result.warnOfSilence("pico disconnect")
   }
 
   private func send(isDryRun: Bool, _ client: AdminClient) async throws -> ActionResult {
@@ -117,6 +118,16 @@ struct DisconnectCommand: AsyncParsableCommand {
 }
 
 extension ActionResult {
+  /// Which nodes did not answer; nil when all did.
+  private var silence: String? {
+    unreachable.isEmpty ? nil : "\(unreachable.joined(separator: ", ")) did not answer"
+  }
+
+  /// What was done is not known to be done on every node.
+  func warnOfSilence(_ command: String) {
+    if let silence { Output.error("\(command): warning: \(silence)".escapedForDisplay) }
+  }
+
   /// Reads the answer to an action on one thing; throws what went wrong as one line.
   init(status: Int, body: [UInt8], _ url: BaseURL, notFound thing: String) throws {
     guard let result = try? ActionResult(json: body), !result.id.isEmpty else {
@@ -128,6 +139,9 @@ extension ActionResult {
     case "would-remove-last"?:
       let remaining = result.results.first?.remaining ?? 0
       throw PicoError(.malformedRequest, "refused: too few would be left (now \(remaining))", side: .downstream)
+    case "unreachable"?:
+      throw PicoError(
+        .unreachable, "\(result.silence ?? "a node of the cluster did not answer"), and \(thing) may be there", side: .upstream)
     case "no-identity"?: throw PicoError(.malformedRequest, "the listener has no verified identity; use --scope agent", side: .downstream)
     case let error?: throw PicoError(.malformedRequest, "refused: \(error)", side: .downstream)
     }

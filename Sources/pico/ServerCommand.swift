@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import EtcdClient
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import PicoCluster
@@ -35,7 +36,7 @@ struct ServerCommand: AsyncParsableCommand {
     }
     let server = Server(
       configuration: configuration, logger: log.logger, accessLog: accessLog,
-      makeStore: configuration.cluster.isOn ? storeMaker(configuration.cluster) : nil)
+      makeStore: configuration.cluster.isOn ? storeMaker(configuration.cluster) : nil, leave: { kill(getpid(), SIGTERM) })
     try await server.start()
     let places = places(configuration, server)
     Output.line("pico server: " + places)

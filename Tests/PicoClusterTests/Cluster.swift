@@ -23,11 +23,12 @@ struct Cluster {
 
   /// Runs a node while `body` does; when that ends the node is gone as if it had crashed.
   func node<Result>(
-    _ configure: (inout EtcdRouteStore.Configuration) -> Void = { _ in }, _ body: (TestNode) async throws -> Result
+    id: NodeID = NodeID(prefix: "n-")!, _ configure: (inout EtcdRouteStore.Configuration) -> Void = { _ in },
+    _ body: (TestNode) async throws -> Result
   ) async throws -> Result {
     var configuration = configuration()
     configure(&configuration)
-    let node = TestNode(try EtcdRouteStore(configuration, node: NodeID(prefix: "n-")!, log: .quiet))
+    let node = TestNode(try EtcdRouteStore(configuration, node: id, log: .quiet))
     return try await node.running { try await body(node) }
   }
 

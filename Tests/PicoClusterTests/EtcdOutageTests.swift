@@ -3,6 +3,7 @@ import Glibc
 import PicoCluster
 import PicoCore
 import Support
+import Synchronization
 import Testing
 
 extension EtcdRouteStoreTests {
@@ -34,21 +35,35 @@ extension EtcdRouteStoreTests {
       }
     }
 
-    @Test func `a store that lost its data is filled again, and nobody's table is emptied for it`() async throws {
+    @Test(arguments: [true, false])
+    func `a store that lost its data is filled again, and what alive nodes have is known all the while`(isAlive: Bool) async throws {
       let cluster = try await Cluster()
-      try await cluster.node { one in
-        one.store.setRecord(EtcdRouteStoreTests.record)
-        for number in 0..<200 { one.store.setListeners(1, for: route("e\(number)")) }
-        try await cluster.node { two in
-          try await eventually("the routes") { two.view.routes.count == 200 }
-          try await cluster.servers.wipe()
-          try await eventually("the keys again") {
-            try await cluster.stored().count { $0.key.hasPrefix("/pico/v1/r/") } == 200
-          }
+      let id = try #require(NodeID(prefix: "n-"))
+      let asked = Atomic<Int>(0)
+      try await cluster.node { two in
+        two.store.askAlive { node in
+          asked.add(1, ordering: .relaxed)
+          return isAlive && node == id
+        }
+        try await cluster.node(id: id) { one in
+          one.store.setRecord(EtcdRouteStoreTests.record)
+          for number in 0..<200 { one.store.setListeners(1, for: route("e\(number)")) }
+          try await eventually("the routes") { two.view.routes.count == 200 && two.view.records[id] != nil }
+        }
+        // What that node has to say again comes later than the other one reads.
+        try await cluster.servers.wipe()
+        try await eventually("a reading of the empty store", within: 20) { asked.load(ordering: .relaxed) >= 201 }
+        try await eventually("what it changes") { two.view.losses == (isAlive ? 0 : 200) }
+        try await cluster.node(id: id) { one in
+          one.store.setRecord(EtcdRouteStoreTests.record)
+          // All but one, which left in the meantime.
+          for number in 0..<199 { one.store.setListeners(1, for: route("e\(number)")) }
           one.store.setListeners(1, for: route("new"))
-          try await eventually("a new route") { two.routes(route("new")) == [one.node: 1] }
-          try await eventually("all routes") { (0..<200).allSatisfy { two.routes(route("e\($0)")) == [one.node: 1] } }
-          #expect(try await cluster.stored()["/pico/v1/cluster"]?.text == "1 test")
+          try await eventually("a new route") { two.routes(route("new")) == [id: 1] }
+          try await eventually("the end of what is not told again", within: 20) { two.routes(route("e199")).isEmpty }
+          #expect((0..<199).allSatisfy { two.routes(route("e\($0)")) == [id: 1] } && two.view.records[id] != nil)
+          #expect(two.view.losses == (isAlive ? 1 : 200))
+          #expect(try await cluster.stored()["/pico/v1/cluster"]?.text.hasPrefix("1 test ") == true)
         }
       }
     }

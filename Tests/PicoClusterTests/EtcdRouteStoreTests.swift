@@ -51,14 +51,15 @@ import Testing
     }
   }
 
-  @Test func `blocks are known to all until they are lifted or over`() async throws {
+  @Test func `blocks are known to all, as they were written last, until they are over`() async throws {
     let cluster = try await Cluster()
     try await cluster.node { one in
       try await cluster.node { two in
         try await one.store.putBlock("b-1", Array("{}".utf8), lasting: .seconds(600))
         try await one.store.putBlock("b-2", Array("{}".utf8), lasting: .seconds(1))
         try await eventually("both") { two.view.blocks.count == 2 || two.view.blocks["b-1"] != nil }
-        try await two.store.removeBlock("b-1")
+        try await two.store.putBlock("b-1", Array("[]".utf8), lasting: .seconds(2))
+        try await eventually("the last word") { one.view.blocks["b-1"].map { $0 == Array("[]".utf8) } ?? one.view.blocks.isEmpty }
         try await eventually("neither", within: 20) { one.view.blocks.isEmpty && two.view.blocks.isEmpty }
       }
     }

@@ -1,6 +1,7 @@
 /// Why a key cannot be used. The description says it of "the key" or "the file".
 package enum KeyFault: Error, Equatable, Sendable, CustomStringConvertible {
   case shortSecret(bytes: Int)
+  case tooManySecrets(limit: Int)
   case isPEM
   case noKey
   case isPrivate
@@ -15,6 +16,7 @@ package enum KeyFault: Error, Equatable, Sendable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .shortSecret(let bytes): "has \(bytes) bytes; an HMAC secret has at least \(SecretBytes.minimum)"
+    case .tooManySecrets(let limit): "holds more than \(limit) secrets"
     case .isPEM: "holds a PEM key, not an HMAC secret"
     case .noKey: "holds no PEM key"
     case .isPrivate: "holds a private key; to verify takes the public one alone"

@@ -28,13 +28,13 @@ extension EtcdRouteStore {
     var hasBegun = false
     let header = try await client.pages(of: keys.all) { page, header in
       take { state in
-        if !hasBegun { state.mirror.beginReading(header) }
-        return state.mirror.found(page)
+        if !hasBegun { state.mirror.beginReading(header, now: .now) }
+        return state.mirror.found(page, now: .now)
       }
       hasBegun = true
     }
     let counts = take { state in
-      let (outcome, own) = state.mirror.endReading()
+      let (outcome, own) = state.mirror.endReading(now: .now, isAlive: state.isAlive)
       state.own.read(own, revision: header.revision, now: .now)
       state.hasReadAll = true
       state.lastProof = .now
@@ -69,14 +69,15 @@ extension EtcdRouteStore {
   private func observe(_ update: EtcdClient.WatchUpdate) {
     switch update {
     case .opened, .alive:
-      state.withLock {
-        $0.lastProof = .now
-        $0.fault = nil
+      take { state in
+        state.lastProof = .now
+        state.fault = nil
+        return state.mirror.sweepFormer(now: .now, isAlive: state.isAlive)
       }
     case .interrupted(let error): note("the watch was interrupted", error)
     case .events(let events):
       take { state in
-        let outcome = state.mirror.apply(events)
+        let outcome = state.mirror.apply(events, now: .now)
         for gone in outcome.ownGone { state.own.gone(gone.key, revision: gone.revision, now: .now) }
         // All of a node's keys go with its lease: if ours did, the lease is told to be asked for at once.
         if outcome.ownGone.contains(where: { $0.key == .record }) { state.lease.doubt(now: .now) }
@@ -140,7 +141,7 @@ extension EtcdRouteStore {
   private func readOne(_ route: EndpointID) async -> RouteLookup {
     do throws(EtcdError) {
       let pairs = try await client.get(.prefix(keys.routes(route)), within: Self.lookUpTime).pairs
-      take { $0.mirror.found(pairs) }
+      take { $0.mirror.found(pairs, now: .now) }
       var found: [NodeID: Int] = [:]
       for pair in pairs {
         guard case .route(_, let other) = keys.name(pair.key), other != node, let count = ListenerCount.read(pair.value) else { continue }

@@ -28,15 +28,6 @@ extension EtcdRouteStore {
     }
   }
 
-  package func removeBlock(_ id: String) async throws(PicoError) {
-    guard ClusterKeys.isName(id) else { throw PicoError(.internalError, "block \(id): not an ID", side: .internal) }
-    do throws(EtcdError) {
-      try await client.delete(.key(keys.key(.block(id))))
-    } catch {
-      throw PicoError(.unreachable, "block \(id) was not removed", side: .internal, cause: error)
-    }
-  }
-
   func keepLease() async {
     while !Task.isCancelled {
       let started = ContinuousClock.now

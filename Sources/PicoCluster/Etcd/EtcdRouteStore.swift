@@ -29,6 +29,8 @@ package final class EtcdRouteStore: RouteStore {
     var own = OwnKeys()
     var lease: LeaseState
     var mirror: RouteMirror
+    /// Whether another node can be reached, as far as its links tell.
+    var isAlive: @Sendable (NodeID) -> Bool = { _ in false }
     var limits = LookupLimits()
     var lookups: [EndpointID: [CheckedContinuation<RouteLookup, Never>]] = [:]
     var lastProof: ContinuousClock.Instant
@@ -64,7 +66,10 @@ package final class EtcdRouteStore: RouteStore {
     self.node = node
     self.log = log
     let now = ContinuousClock.now
-    state = Locked(State(lease: LeaseState(now: now), mirror: RouteMirror(keys: keys, own: node), lastProof: now))
+    state = Locked(
+      State(
+        lease: LeaseState(now: now),
+        mirror: RouteMirror(keys: keys, own: node, grace: configuration.leaseTime), lastProof: now))
   }
 
   package var health: StoreHealth {
@@ -107,11 +112,14 @@ package final class EtcdRouteStore: RouteStore {
     }
   }
 
-  /// Writes the cluster's name if there is none, and compares it.
+  package func askAlive(_ isAlive: @escaping @Sendable (NodeID) -> Bool) { state.withLock { $0.isAlive = isAlive } }
+
+  /// Writes the cluster's name if there is none, and compares it. Behind the name stands a random number, by which a store that was emptied
+  /// and filled again is told from the one of before.
   ///
   /// - Throws: `.configuration` if it is another.
   func claim() async throws(EtcdError) {
-    let value = Array("1 \(configuration.name)".utf8)
+    let value = Array("1 \(configuration.name) \(Hexadecimal.text(.random(in: 0 ... .max)))".utf8)
     // Done twice it only compares.
     let outcome = try await client.commit(
       EtcdTransaction(

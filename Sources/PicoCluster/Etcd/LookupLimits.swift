@@ -1,10 +1,10 @@
-internal import PicoCore
+package import PicoCore
 
-/// Which lookups reach the store: one at a time for each route, none for what was missing a second ago, at most 100 a second in all.
-struct LookupLimits: Sendable {
-  typealias Instant = ContinuousClock.Instant
+/// Which lookups of a node reach those that it asks, the store or the other nodes: one at a time for each route, none for what was missing a second ago, at most 100 a second in all.
+package struct LookupLimits: Sendable {
+  package typealias Instant = ContinuousClock.Instant
 
-  enum Decision: Sendable, Equatable {
+  package enum Decision: Sendable, Equatable {
     case read
     /// Another lookup of the same route is under way.
     case join
@@ -12,8 +12,8 @@ struct LookupLimits: Sendable {
     case limited
   }
 
-  static let memory = Duration.seconds(1)
-  static let perSecond = 100
+  package static let memory = Duration.seconds(1)
+  package static let perSecond = 100
 
   private var underWay: Set<EndpointID> = []
   /// Until when; there are never more than the reads of a second, as each comes from one.
@@ -21,7 +21,9 @@ struct LookupLimits: Sendable {
   private var allowance = Double(perSecond)
   private var counted: Instant?
 
-  mutating func decide(_ route: EndpointID, now: Instant) -> Decision {
+  package init() {}
+
+  package mutating func decide(_ route: EndpointID, now: Instant) -> Decision {
     if underWay.contains(route) { return .join }
     if let until = missed[route] {
       if now < until { return .missing }
@@ -38,12 +40,12 @@ struct LookupLimits: Sendable {
   }
 
   /// - Parameter isMissing: the store answered that there is none.
-  mutating func finished(_ route: EndpointID, isMissing: Bool, now: Instant) {
+  package mutating func finished(_ route: EndpointID, isMissing: Bool, now: Instant) {
     underWay.remove(route)
     if missed.count > Self.perSecond { missed = missed.filter { now < $0.value } }
     if isMissing { missed[route] = now + Self.memory }
   }
 
   /// A change told of it.
-  mutating func appeared(_ route: EndpointID) { if !missed.isEmpty { missed[route] = nil } }
+  package mutating func appeared(_ route: EndpointID) { if !missed.isEmpty { missed[route] = nil } }
 }

@@ -14,6 +14,9 @@ package final class MemoryRouteStore: RouteStore {
     routes.join(node, changes)
   }
 
+  /// Nothing is lost that was told.
+  package func askAlive(_ isAlive: @escaping @Sendable (NodeID) -> Bool) {}
+
   package var health: StoreHealth { StoreHealth(hasReadAll: true, staleFor: .zero) }
 
   package func run() async throws(PicoError) {
@@ -35,8 +38,6 @@ package final class MemoryRouteStore: RouteStore {
       routes.endBlock(id, value)
     }
   }
-
-  package func removeBlock(_ id: String) async throws(PicoError) { routes.change([.block(id, nil)], from: nil) }
 
   package func lookUp(_ route: EndpointID) async -> RouteLookup {
     let found = routes.nodes(of: route).filter { $0.key != node }

@@ -11,6 +11,10 @@ package protocol RouteStore: AnyObject, Sendable {
 
   var health: StoreHealth { get }
 
+  /// How to find out whether another node can be reached: asked when the store has lost what it held, before what was known of that node is
+  /// taken for gone. The answer comes at once and asks this store nothing.
+  func askAlive(_ isAlive: @escaping @Sendable (NodeID) -> Bool)
+
   /// Works until the task is cancelled or the node has left.
   ///
   /// - Throws: `.badConfiguration` if another cluster has this prefix, `.forbidden` if the store will not have this node. A store that cannot
@@ -23,13 +27,11 @@ package protocol RouteStore: AnyObject, Sendable {
   /// How many listeners this node has for an endpoint; the last number counts and 0 takes the route back.
   func setListeners(_ count: Int, for endpoint: EndpointID)
 
-  /// Makes a block known to every node until it has lasted.
+  /// Makes what is to be known of a block known to every node for so long; the last value counts.
   ///
   /// - Parameter id: 1 to 128 bytes of the grammar of an endpoint.
   /// - Parameter value: a JSON object, read by the nodes as it is.
   func putBlock(_ id: String, _ value: [UInt8], lasting: Duration) async throws(PicoError)
-
-  func removeBlock(_ id: String) async throws(PicoError)
 
   /// Asks the store itself about an endpoint that no change has told of.
   func lookUp(_ endpoint: EndpointID) async -> RouteLookup
@@ -44,7 +46,7 @@ package enum ClusterChange: Sendable, Equatable {
   case node(NodeID, NodeRecord?)
   /// 0: the node has no listener for it any more.
   case route(EndpointID, NodeID, listeners: Int)
-  /// `nil`: lifted or over.
+  /// `nil`: the store does not hold it any more: its time is over, or the store has lost it.
   case block(String, [UInt8]?)
 }
 

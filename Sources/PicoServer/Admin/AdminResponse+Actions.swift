@@ -23,6 +23,7 @@ extension AdminResponse {
       case .forbidden: .forbidden
       case .badScope: .badRequest
       case .wouldRemoveLast, .noIdentity, .tooManyBlocks: .conflict
+      case .unreachable: .badGateway
       case nil: .internalServerError
       }
   }

@@ -64,7 +64,7 @@ final class Link: TunnelDelegate, Sweepable {
     let handshake = LinkHandshake(
       LinkIntroduction(
         cluster: settings.cluster, dialer: loop.node.id, acceptor: peer.id, dialerNonce: LinkIntroduction.makeNonce(), acceptorNonce: ""),
-      authority: address.description, secret: settings.secret, timeout: Self.timeout
+      authority: address.description, secrets: settings.secrets?.all, timeout: Self.timeout
     ) { [weak self] result in self?.answered(result) ?? nil }
     let connector: AddressConnector
     do { connector = try AddressConnector(address) } catch { return lost("\(address): \(error)") }
@@ -95,23 +95,23 @@ final class Link: TunnelDelegate, Sweepable {
   }
 
   /// The other node answered: what takes the connection over, unless it said no.
-  private func answered(_ result: Result<LinkIntroduction, LinkFault>) -> TunnelHandler? {
+  private func answered(_ result: Result<LinkHandshake.Accepted, LinkFault>) -> TunnelHandler? {
     switch result {
     case .failure(let fault):
       lost(fault.description)
       return nil
-    case .success(let introduction):
+    case .success(let accepted):
       guard !isStopped else { return nil }
       let tunnel = TunnelHandler(settings: .link(.client), loop: loop.resources, delegate: self)
-      loop.resources.eventLoop.assumeIsolated().execute { self.opened(tunnel, introduction) }
+      loop.resources.eventLoop.assumeIsolated().execute { self.opened(tunnel, accepted) }
       return tunnel
     }
   }
 
-  private func opened(_ tunnel: TunnelHandler, _ introduction: LinkIntroduction) {
+  private func opened(_ tunnel: TunnelHandler, _ accepted: LinkHandshake.Accepted) {
     guard tunnel.isOpen, !isStopped else { return tunnel.close() }
-    if let secret = settings.secret {
-      let bytes = HopHeader(.proof).bytes + introduction.proof(of: .dialer, secret: secret)
+    if let secret = accepted.secret {
+      let bytes = HopHeader(.proof).bytes + accepted.introduction.proof(of: .dialer, secret: secret)
       let stream = tunnel.open(ProofSent())
       _ = unsafe bytes.withUnsafeBytes { unsafe stream?.write($0, end: true) }
     }
@@ -155,7 +155,7 @@ final class Link: TunnelDelegate, Sweepable {
 struct LinkSettings: Sendable {
   var cluster: String
   /// nil where certificates alone say who is who.
-  var secret: [UInt8]?
+  var secrets: LinkSecrets?
   var tls: NIOSSLContext?
   /// What the certificates of the other nodes are for, where that is not their address.
   var serverName: String?

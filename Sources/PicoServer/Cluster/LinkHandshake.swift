@@ -9,23 +9,29 @@ final class LinkHandshake: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
+  /// What the other node has answered, and the secret that it has proved; nil where none is asked for.
+  struct Accepted {
+    var introduction: LinkIntroduction
+    var secret: [UInt8]?
+  }
+
   private var introduction: LinkIntroduction
   private let authority: String
-  private let secret: [UInt8]?
+  private let secrets: [[UInt8]]?
   private let timeout: TimeAmount
   private let key = WebSocketHandshake.makeKey()
   private var answer: WebSocketAnswer
   private var deadline: Scheduled<Void>?
   /// Told once; with a success it gives what takes the connection over.
-  private var completion: ((Result<LinkIntroduction, LinkFault>) -> TunnelHandler?)?
+  private var completion: ((Result<Accepted, LinkFault>) -> TunnelHandler?)?
 
   init(
-    _ introduction: LinkIntroduction, authority: String, secret: [UInt8]?, timeout: TimeAmount,
-    completion: @escaping (Result<LinkIntroduction, LinkFault>) -> TunnelHandler?
+    _ introduction: LinkIntroduction, authority: String, secrets: [[UInt8]]?, timeout: TimeAmount,
+    completion: @escaping (Result<Accepted, LinkFault>) -> TunnelHandler?
   ) {
     self.introduction = introduction
     self.authority = authority
-    self.secret = secret
+    self.secrets = secrets
     self.timeout = timeout
     self.completion = completion
     answer = WebSocketAnswer(key: key, offered: LinkIntroduction.subprotocol)
@@ -56,19 +62,20 @@ final class LinkHandshake: ChannelInboundHandler, RemovableChannelHandler {
     case .accepted(let subprotocol, let rest):
       guard subprotocol == LinkIntroduction.subprotocol else { return fail(.malformedAnswer, context) }
       introduction.acceptorNonce = answer.value(of: "x-pico-nonce") ?? ""
-      if let secret {
+      var accepted = Accepted(introduction: introduction)
+      if let secrets {
         guard LinkIntroduction.isNonce(introduction.acceptorNonce),
-          let proof = Hexadecimal.bytes(answer.value(of: "x-pico-proof") ?? ""),
-          introduction.isProof(proof, of: .acceptor, secret: secret)
+          let secret = introduction.secret(provedBy: answer.value(of: "x-pico-proof") ?? "", of: .acceptor, among: secrets)
         else { return fail(.wrongProof, context) }
+        accepted.secret = secret
       }
-      open(rest, context)
+      open(accepted, rest, context)
     }
   }
 
-  private func open(_ rest: [UInt8], _ context: ChannelHandlerContext) {
+  private func open(_ accepted: Accepted, _ rest: [UInt8], _ context: ChannelHandlerContext) {
     deadline?.cancel()
-    guard let tunnel = completion.take()?(.success(introduction)) else { return context.close(promise: nil) }
+    guard let tunnel = completion.take()?(.success(accepted)) else { return context.close(promise: nil) }
     do {
       try context.pipeline.syncOperations.addHandler(tunnel, position: .after(self))
     } catch {

@@ -7,38 +7,58 @@ internal import Synchronization
 
 /// This node's place in the cluster: tells the store what it has, and makes of what the store tells of the others nodes that hops can go to.
 final class Membership: Sendable {
-  private struct Peer {
+  struct Peer {
     let node: RemoteNode
     var record: NodeRecord
   }
 
-  private struct State {
+  struct State {
     var peers: [NodeID: Peer] = [:]
     /// What each other node has, also of nodes whose record has not come.
-    var routes: [NodeID: PeerRoutes] = [:]
+    var known = KnownRoutes()
     var expected = ExpectedEndpoints()
     /// One for each endpoint that requests wait for.
     var waiting: [EndpointID: Task<Bool, Never>] = [:]
     var tasks: [Task<Void, Never>] = []
+    /// This node gives its listeners away.
+    var isDraining = false
+    /// IDs of blocks that the store holds.
+    var storedBlocks: Set<String> = []
+    var doubt: StoreDoubt
+    var isDoubting = true
+    /// Talks that this node began, with nodes that it still talks with.
+    var ownTalks: [NodeID: Talk] = [:]
+    var limits = LookupLimits()
+    /// Endpoints that the links are asked for now.
+    var asking: [EndpointID: Task<Bool, Never>] = [:]
   }
 
   let store: any RouteStore
   let node: Node
   let loops: NodeLoops
+  let actions: ListenerActions
   private let link: LinkSettings
   private let addresses: [String]
-  private let state = Locked(State())
+  let state: Locked<State>
+  /// Nodes that are told each endpoint that changes here.
+  let listening = Locked<[ObjectIdentifier: (peer: NodeID, changed: @Sendable (EndpointID) -> Void)]>([:])
+  private let newBlocks: AsyncStream<String>
+  let blocksToWrite: AsyncStream<String>.Continuation
   /// Held while a count is read and told, so that the last one told is the last one read.
   private let telling = Locked(())
+  private let applying = Locked(())
 
   /// A record is told again after so many seconds, or after one when it is another.
   private static let recordInterval = 5
 
   /// - Parameter addresses: where other nodes reach this one.
-  init(store: any RouteStore, node: Node, loops: NodeLoops, link: LinkSettings, addresses: [String]) {
+  init(store: any RouteStore, node: Node, loops: NodeLoops, actions: ListenerActions, link: LinkSettings, addresses: [String]) {
     self.store = store
     self.node = node
     self.loops = loops
+    self.actions = actions
+    state = Locked(State(doubt: StoreDoubt(settling: node.configuration.cluster.leaseTTL, now: .now)))
+    (newBlocks, blocksToWrite) = AsyncStream.makeStream()
     self.link = link
     self.addresses = addresses
   }
@@ -48,7 +68,8 @@ final class Membership: Sendable {
   /// From here on the others know this node, and it them.
   /// - Parameter failed: told when the store will not have this node.
   func start(failed: @escaping @Sendable (PicoError) -> Void) {
-    tellRecord(.active)
+    tellRecord()
+    store.askAlive { [weak self] id in self?.state.withLock { $0.peers[id]?.node.isReachable } ?? false }
     node.routes.observe { [weak self] in self?.tell($0) }
     // The ports are open already, and some may have come.
     for routes in node.routes.all { tell(routes.endpoint) }
@@ -59,8 +80,10 @@ final class Membership: Sendable {
       while let changes = await self.store.changes.next() { await self.obey(changes) }
     }
     let reporting = Task { await self.report() }
+    let watching = Task { await self.watchStore() }
+    let writing = Task { [newBlocks] in await self.writeBlocks(newBlocks) }
     let balancing = node.configuration.cluster.rebalances ? [Task { await self.balance() }] : []
-    state.withLock { $0.tasks = [running, following, reporting] + balancing }
+    state.withLock { $0.tasks = [running, following, reporting, watching, writing] + balancing }
   }
 
   /// Others balance by what is told here, so what moved by a hundredth is told soon.
@@ -74,18 +97,21 @@ final class Membership: Sendable {
       let listeners = node.routes.listeners
       guard age >= Self.recordInterval || abs(listeners - told) * 100 > told else { continue }
       (told, age) = (listeners, 0)
-      tellRecord(node.isDraining ? .draining : .active)
+      tellRecord()
     }
   }
 
   /// The others give this node nothing that they can give elsewhere.
-  func drain() { tellRecord(.draining) }
+  func drain() {
+    state.withLock { $0.isDraining = true }
+    tellRecord()
+  }
 
   /// Ends all links, and before that takes everything back that was told, unless the others are to find out by themselves.
   func leave(takingBack: Bool) async {
     if takingBack { await store.leave() }
     let (tasks, peers) = state.withLock { state in
-      defer { state = State() }
+      defer { (state.peers, state.tasks, state.ownTalks) = ([:], [], [:]) }
       return (state.tasks, state.peers.values.map(\.node))
     }
     for task in tasks { task.cancel() }
@@ -129,11 +155,14 @@ final class Membership: Sendable {
 
   private func tell(_ endpoint: EndpointID) {
     telling.withLock { _ in store.setListeners(node.routes.routes(of: endpoint)?.count ?? 0, for: endpoint) }
+    for told in listening.withLock({ $0.values.map(\.changed) }) { told(endpoint) }
   }
 
-  private func tellRecord(_ state: NodeRecord.State) {
+  private func tellRecord() {
+    let isDraining = state.withLock { $0.isDraining } || node.isDraining
     store.setRecord(
-      NodeRecord(addresses: addresses, version: PicoVersion.current, state: state, listeners: node.routes.listeners))
+      NodeRecord(
+        addresses: addresses, version: PicoVersion.current, state: isDraining ? .draining : .active, listeners: node.routes.listeners))
   }
 
   // MARK: Hearing
@@ -146,22 +175,24 @@ final class Membership: Sendable {
       case .node(let id, let record?): await update(id, record)
       case .node(_, nil): break
       case .route(let endpoint, let id, let count): set(endpoint, on: id, count: count)
-      case .block: break
+      case .block(let id, let value): await obey(block: id, value)
       }
     }
   }
 
   private func update(_ id: NodeID, _ record: NodeRecord) async {
     let addresses = record.addresses.compactMap { try? HostPort(text: $0) }
-    let (peer, isNew, routes) = state.withLock { state -> (RemoteNode, Bool, [EndpointID: Int]) in
-      state.routes[id, default: PeerRoutes()].list(now: .now)
+    let (peer, isNew, routes) = state.withLock { state -> (RemoteNode, Bool, [EndpointID]) in
+      state.known.list(id, now: .now)
       if let known = state.peers[id] {
         state.peers[id]?.record = record
-        return (known.node, false, [:])
+        return (known.node, false, [])
       }
-      let peer = RemoteNode(id: id, eventLoop: loops.loops[0].eventLoop, loopCount: node.loopCount)
+      let peer = RemoteNode(id: id, eventLoop: loops.loops[0].eventLoop, loopCount: node.loopCount) { [weak self] peer in
+        Task { await self?.tellBlocks(to: peer) }
+      }
       state.peers[id] = Peer(node: peer, record: record)
-      return (peer, true, state.routes[id]?.counts ?? [:])
+      return (peer, true, Array(state.known.routes(of: id).keys))
     }
     if peer.isDraining != (record.state == .draining) {
       peer.isDraining = record.state == .draining
@@ -174,14 +205,14 @@ final class Membership: Sendable {
     guard isNew else { return }
     node.logger.info(
       "node joined", metadata: ["node": "\(id)", "address": "\(record.addresses.first ?? "")", "version": "\(record.version)"])
-    for (endpoint, count) in routes { apply(endpoint, on: peer, count: count) }
+    for endpoint in routes { apply(endpoint, on: peer) }
   }
 
   /// The node's record is gone. One that drained has left; one that is linked does not reach the store.
   private func lose(_ id: NodeID) async {
     let isKept = state.withLock { state in
       guard let peer = state.peers[id], peer.record.state != .draining, peer.node.isLinked else { return false }
-      state.routes[id, default: PeerRoutes()].unlist()
+      state.known.unlist(id)
       return true
     }
     guard isKept else { return await remove(id) }
@@ -191,29 +222,30 @@ final class Membership: Sendable {
   /// Forgets what was kept of nodes that are not in the store, once their links are gone too, and what others did not say again.
   private func endDoubts(now: ContinuousClock.Instant) async {
     let (gone, doubts) = state.withLock { state in
-      let gone = state.peers.filter { state.routes[$0.key]?.isUnlisted == true && !$0.value.node.isLinked }.map(\.key)
+      let gone = state.peers.filter { state.known.isUnlisted($0.key) && !$0.value.node.isLinked }.map(\.key)
       var doubts: [(RemoteNode, EndpointID)] = []
       for (id, peer) in state.peers {
-        for endpoint in state.routes[id]?.endDoubt(now: now) ?? [] { doubts.append((peer.node, endpoint)) }
+        for endpoint in state.known.endDoubt(of: id, now: now) { doubts.append((peer.node, endpoint)) }
       }
       return (gone, doubts)
     }
-    for (peer, endpoint) in doubts { apply(endpoint, on: peer, count: 0) }
+    for (peer, endpoint) in doubts { apply(endpoint, on: peer) }
     for id in gone { await remove(id, ifUnlisted: true) }
   }
 
   private func remove(_ id: NodeID, ifUnlisted: Bool = false) async {
-    let (peer, routes) = state.withLock { state -> (Peer?, PeerRoutes?) in
-      if ifUnlisted, state.routes[id]?.isUnlisted != true { return (nil, nil) }
-      let routes = state.routes.removeValue(forKey: id)
+    let (peer, routes) = state.withLock { state -> (Peer?, [EndpointID]) in
+      if ifUnlisted, !state.known.isUnlisted(id) { return (nil, []) }
+      let routes = state.known.remove(id)
       let peer = state.peers.removeValue(forKey: id)
-      if peer?.record.state == .draining, let routes {
-        for endpoint in routes.counts.keys { state.expected.expect(endpoint, now: NIODeadline.now().uptimeNanoseconds) }
+      if peer?.record.state == .draining {
+        let now = NIODeadline.now().uptimeNanoseconds
+        for endpoint in routes { state.expected.expect(endpoint, now: now) }
       }
       return (peer, routes)
     }
     guard let peer else { return }
-    for endpoint in routes?.counts.keys ?? [:].keys { apply(endpoint, on: peer.node, count: 0) }
+    for endpoint in routes { apply(endpoint, on: peer.node) }
     await unlink(peer.node)
     let reason = peer.record.state == .draining ? "shutting down" : "not heard of any more"
     node.logger.info("node left", metadata: ["node": "\(id)", "reason": "\(reason)"])
@@ -224,29 +256,35 @@ final class Membership: Sendable {
     _ = await loops.gather { context in peer.link(context.resources)?.stop() }
   }
 
-  private func set(_ endpoint: EndpointID, on id: NodeID, count: Int) {
+  /// As the store says.
+  func set(_ endpoint: EndpointID, on id: NodeID, count: Int) {
     let now = NIODeadline.now().uptimeNanoseconds
     let peer = state.withLock { state in
       let peer = state.peers[id]
       if count == 0, peer?.record.state == .draining { state.expected.expect(endpoint, now: now) }
-      return state.routes[id, default: PeerRoutes()].tell(count, of: endpoint) ? peer?.node : nil
+      return state.known.store(count, of: endpoint, on: id) ? peer?.node : nil
     }
-    if let peer { apply(endpoint, on: peer, count: count) }
+    if let peer { apply(endpoint, on: peer) }
   }
 
-  private func apply(_ endpoint: EndpointID, on peer: RemoteNode, count: Int) {
-    node.routes.set(endpoint, on: peer, count: count) {
-      Listener(elsewhere: peer, endpoint: endpoint, loopCount: node.loopCount)
+  /// Requests go by what is known of the endpoint now. One at a time, so that the last that is known is what counts.
+  func apply(_ endpoint: EndpointID, on peer: RemoteNode) {
+    applying.withLock { _ in
+      node.routes.set(endpoint, on: peer, count: state.withLock { $0.known.count(of: endpoint, on: peer.id) }) {
+        Listener(elsewhere: peer, endpoint: endpoint, loopCount: node.loopCount)
+      }
     }
   }
 
-  // MARK: Asking
+  // MARK: Talking
 
-  /// Asks the store about an endpoint that nothing is known of, and waits for one that is about to come back; true when there is more to know now.
-  func lookUp(_ endpoint: EndpointID) async -> Bool {
-    guard case .found(let nodes) = await store.lookUp(endpoint) else { return await awaitReturn(of: endpoint) }
-    for (id, count) in nodes { set(endpoint, on: id, count: count) }
-    return true
+  /// Who answers when another node talks about something, on the loop of its link; nil where nobody does.
+  func partner(about topic: LinkTopic, of peer: NodeID, on loop: LoopContext) -> (any ConversationDelegate)? {
+    switch topic {
+    case .status: nil
+    case .actions: ActionPartner(loop, actions)
+    case .routes: RouteTalk(loop, self, with: peer)
+    }
   }
 
   /// Its only listener leaves, and will be somewhere else in a moment.

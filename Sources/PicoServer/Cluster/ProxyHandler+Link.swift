@@ -34,13 +34,12 @@ extension ProxyHandler {
     answer.writeString(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: \(LinkIntroduction.subprotocol)\r\n"
         + "x-pico-nonce: \(introduction.acceptorNonce)\r\n")
-    if let secret = link.secret {
-      answer.writeString("x-pico-proof: \(Hexadecimal.text(introduction.proof(of: .acceptor, secret: secret)))\r\n")
-    }
+    let secrets = link.secrets?.all
+    if let secrets { answer.writeString("x-pico-proof: \(introduction.proofs(of: .acceptor, secrets: secrets))\r\n") }
     answer.writeStaticString("Sec-WebSocket-Accept: ")
     answer.writeBytes(WebSocketHandshake.acceptKey(for: field("sec-websocket-key").utf8))
     answer.writeStaticString("\r\n\r\n")
-    let session = LinkSession(loop: loop, introduction: introduction, secret: link.secret)
+    let session = LinkSession(loop: loop, introduction: introduction, secrets: secrets)
     takeOver(TunnelHandler(settings: .link(.server), loop: loop.resources, delegate: session), answer: answer, rest, context)
   }
 
@@ -73,7 +72,7 @@ extension ProxyHandler {
 final class LinkSession: TunnelDelegate, Sweepable {
   private let loop: LoopContext
   private let introduction: LinkIntroduction
-  private let secret: [UInt8]?
+  private let secrets: [[UInt8]]?
   /// Steady nanoseconds until when the proof has to be there.
   private let deadline: UInt64
   private(set) var isProved: Bool
@@ -81,18 +80,18 @@ final class LinkSession: TunnelDelegate, Sweepable {
 
   private static let patience: UInt64 = 2_000_000_000
 
-  init(loop: LoopContext, introduction: LinkIntroduction, secret: [UInt8]?) {
+  init(loop: LoopContext, introduction: LinkIntroduction, secrets: [[UInt8]]?) {
     self.loop = loop
     self.introduction = introduction
-    self.secret = secret
-    isProved = secret == nil
+    self.secrets = secrets
+    isProved = secrets == nil
     deadline = loop.resources.now() &+ Self.patience
     if !isProved { loop.resources.startSweeping(self) }
   }
 
   /// Its first stream held this. Anything but the proof ends the link.
   func prove(_ proof: [UInt8], on tunnel: TunnelHandler) {
-    guard let secret, introduction.isProof(proof, of: .dialer, secret: secret) else {
+    guard secrets?.contains(where: { introduction.isProof(proof, of: .dialer, secret: $0) }) == true else {
       loop.node.logger.warning("link refused", metadata: ["reason": "wrong proof", "node": "\(introduction.dialer)"])
       return tunnel.close()
     }
@@ -104,7 +103,7 @@ final class LinkSession: TunnelDelegate, Sweepable {
   func partner(about topic: LinkTopic) -> (any ConversationDelegate)? {
     switch topic {
     case .status: statusPartner()
-    case .actions, .routes: nil
+    case .actions, .routes: loop.node.membership?.partner(about: topic, of: introduction.dialer, on: loop)
     }
   }
 

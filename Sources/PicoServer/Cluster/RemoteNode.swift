@@ -11,6 +11,7 @@ internal import Synchronization
   package let id: NodeID
   /// Of no loop that runs: what stands for the node's listeners is on all of them alike.
   let nowhere: LoopResources
+  private let reached: @Sendable (RemoteNode) -> Void
   /// Loops whose link is open.
   private let openLinks = Atomic<Int>(0)
   private let drains = Atomic<Bool>(false)
@@ -20,8 +21,10 @@ internal import Synchronization
   // One entry for each loop, each written and read by its own loop only.
   private nonisolated(unsafe) let links: UnsafeMutableBufferPointer<Link?>
 
-  init(id: NodeID, eventLoop: any EventLoop, loopCount: Int) {
+  /// - Parameter reached: called when a first link to it opens, from its loop.
+  init(id: NodeID, eventLoop: any EventLoop, loopCount: Int, reached: @escaping @Sendable (RemoteNode) -> Void = { _ in }) {
     self.id = id
+    self.reached = reached
     nowhere = LoopResources(eventLoop: eventLoop, index: -1)
     unsafe links = .allocate(capacity: loopCount)
     unsafe links.initialize(repeating: nil)
@@ -47,7 +50,7 @@ internal import Synchronization
   /// Streams that were opened to it.
   var hops: UInt64 { hopCount.load(ordering: .relaxed) }
 
-  func linkOpened() { openLinks.add(1, ordering: .relaxed) }
+  func linkOpened() { if openLinks.add(1, ordering: .relaxed).oldValue == 0 { reached(self) } }
   func linkClosed() { openLinks.subtract(1, ordering: .relaxed) }
   func suspect(now: UInt64) { suspectedAt.store(max(1, now), ordering: .relaxed) }
   func heard() { suspectedAt.store(0, ordering: .relaxed) }

@@ -1,8 +1,6 @@
 internal import Logging
 internal import NIOCore
-internal import PicoAuth
 internal import PicoCluster
-internal import PicoConfiguration
 internal import PicoCore
 internal import PicoTransport
 internal import PicoTunnel
@@ -12,23 +10,13 @@ extension ServerConfiguration.Cluster {
   /// How this node and the others know each other.
   /// - Throws: `badConfiguration` with the key and the file.
   func linkSettings() throws(PicoError) -> LinkSettings {
-    var settings = LinkSettings(cluster: name ?? "", secret: nil, tls: nil, serverName: serverName)
-    if let secretFile { settings.secret = try Self.secret(secretFile) }
+    var settings = LinkSettings(cluster: name ?? "", secrets: nil, tls: nil, serverName: serverName)
+    if let secretFile { settings.secrets = try LinkSecrets(file: secretFile) }
     if let certificate = tls.certificate, let key = tls.key {
       settings.tls = try TLSContext.make(
         caFile: tls.clientCA, key: "cluster.tls.client-ca", credentials: .init(certificateFile: certificate, keyFile: key))
     }
     return settings
-  }
-
-  private static func secret(_ file: String) throws(PicoError) -> [UInt8] {
-    let bytes: [UInt8]
-    do throws(FileReadError) { bytes = try TextFile.readBytes(path: file, maximumSize: 64 << 10) } catch {
-      throw PicoError(.badConfiguration, "cluster.secret-file: \(file) \(error.reason)", side: .internal)
-    }
-    do throws(KeyFault) { return try SecretBytes.read(bytes) } catch {
-      throw PicoError(.badConfiguration, "cluster.secret-file: \(file) \(error)", side: .internal)
-    }
   }
 }
 
@@ -38,11 +26,14 @@ extension Server {
 
   /// The node joins the others: it takes links, and knows what the store knows if that answers soon.
   /// - Throws: ``PicoError`` where the store will not have the node.
-  func join(_ node: Node, _ loops: NodeLoops, _ store: any RouteStore, _ link: LinkSettings, links: Acceptor) async throws(PicoError) {
+  func join(
+    _ node: Node, _ loops: NodeLoops, _ actions: ListenerActions, _ store: any RouteStore, _ link: LinkSettings, links: Acceptor
+  ) async throws(PicoError) {
     let cluster = configuration.cluster
     let port = links.addresses.first?.port ?? cluster.listen.port
     let address = cluster.advertise ?? HostPort(host: cluster.listen.host, port: port)
-    let membership = Membership(store: store, node: node, loops: loops, link: link, addresses: [address.description])
+    let membership = Membership(
+      store: store, node: node, loops: loops, actions: actions, link: link, addresses: [address.description])
     node.membership = membership
     let fault = Locked<PicoError?>(nil)
     membership.start { [logger] error in

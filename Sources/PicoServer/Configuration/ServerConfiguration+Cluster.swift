@@ -50,7 +50,8 @@ extension ServerConfiguration {
         "cluster.lease-ttl", \.cluster.leaseTTL, "After so long without a sign of life a node's keys in etcd go",
         check: { $0 >= .seconds(2) && $0 <= .seconds(600) ? nil : "must be from 2s to 10m" }),
       .key("cluster.rebalance", \.cluster.rebalances, "Whether a node with more listeners than its share asks agents to move"),
-      .key("cluster.secret-file", \.cluster.secretFile, "A file with the secret that all nodes share, of at least 32 bytes"),
+      .key(
+        "cluster.secret-file", \.cluster.secretFile, "A file with secrets that nodes share, one a line, each of 32 bytes or more; watched"),
       .key("cluster.username", \.cluster.username, "The user that etcd knows"),
       .key("cluster.password-file", \.cluster.passwordFile, "A file with that user's password"),
       .key("cluster.etcd-ca", \.cluster.etcdCA, "A PEM file of the authorities of etcd's certificates", unset: "the system's"),

@@ -121,16 +121,12 @@ struct PortsTLS: Sendable {
       ? try PortTLS.open(configuration.cluster.tls, key: "cluster.tls", handshakeTimeout: timeout, logger: logger) : nil
   }
 
-  /// Looks at the files every two seconds until it is cancelled. Nil without any.
-  func watch() -> Task<Void, Never>? {
-    let ports = all
-    guard !ports.isEmpty else { return nil }
-    return Task {
-      while !Task.isCancelled {
-        try? await Task.sleep(for: .seconds(2))
-        for port in ports { port.look() }
-      }
-    }
+  /// Some port encrypts.
+  var isOn: Bool { !all.isEmpty }
+
+  /// As ``PortTLS/look()``, of every port.
+  func look() {
+    for port in all { port.look() }
   }
 
   func readAgain() {

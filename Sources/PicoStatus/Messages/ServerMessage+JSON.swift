@@ -230,6 +230,7 @@ extension ActionResult {
     writer.member("matched", ifPresent: matched)
     writer.member("ok", ifPresent: ok)
     writer.member("error", ifPresent: error)
+    if !unreachable.isEmpty { writer.member("unreachable", unreachable) }
   }
 
   /// Reads the body of an answer over HTTP.
@@ -249,6 +250,7 @@ extension ActionResult {
       case "matched": matched = try reader.integer()
       case "ok": ok = try reader.bool()
       case "error": error = try reader.string()
+      case "unreachable": unreachable = try Array(from: &reader)
       default: try reader.skip()
       }
     }

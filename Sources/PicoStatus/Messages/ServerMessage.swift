@@ -135,9 +135,12 @@ package struct ActionResult: Equatable, Sendable {
   /// For an action without listeners: whether it was done.
   package var ok: Bool?
   package var error: String?
+  /// IDs of nodes that did not answer; what was asked for may be there, and a block may not hold there yet.
+  package var unreachable: [String]
 
   package init(
-    id: String, results: [ListenerResult] = [], block: String? = nil, matched: Int? = nil, ok: Bool? = nil, error: String? = nil
+    id: String, results: [ListenerResult] = [], block: String? = nil, matched: Int? = nil, ok: Bool? = nil, error: String? = nil,
+    unreachable: [String] = []
   ) {
     self.id = id
     self.results = results
@@ -145,6 +148,7 @@ package struct ActionResult: Equatable, Sendable {
     self.matched = matched
     self.ok = ok
     self.error = error
+    self.unreachable = unreachable
   }
 }
 

@@ -12,6 +12,8 @@ struct LogLines: LogHandler {
   var metadata = Logger.Metadata()
   var logLevel = Logger.Level.info
 
+  var logger: Logger { Logger(label: "test") { _ in self } }
+
   var all: [String] { kept.lines.withLock { $0 } }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {

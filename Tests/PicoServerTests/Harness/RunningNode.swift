@@ -54,7 +54,7 @@ struct RunningNode: Sendable {
     configuration.server.threads = threads
     change(&configuration)
     let lines = AccessLines(path: "/tmp/pico-access-\(UInt64.random(in: 0 ... .max))")
-    let logger = Logger(label: "test") { _ in nodeLog }
+    let logger = nodeLog.logger
     let log = try AccessLog(.file(lines.path), format: .json, logger: logger)
     defer {
       log.close()

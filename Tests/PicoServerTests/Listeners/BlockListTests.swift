@@ -13,8 +13,10 @@ import Testing
     Registrant(endpoint: try #require(EndpointID(endpoint)), identity: identity, agentID: agent, address: address)
   }
 
-  private static func block(_ subjects: [BlockSubject], seconds: Int = 60, now: UInt64 = 0, scope: BlockScope = .agent) -> Block {
-    Block(scope: scope, subjects: subjects, seconds: seconds, by: "tester", reason: "why", since: Timestamp(seconds: 0), now: now)
+  private static func block(
+    _ subjects: [BlockSubject], seconds: Int = 60, since: Int64 = 0, now: UInt64 = 0, scope: BlockScope = .agent
+  ) -> Block {
+    Block(scope: scope, subjects: subjects, seconds: seconds, by: "tester", reason: "why", since: Timestamp(seconds: since), now: now)
   }
 
   /// Who the block is set for, and who comes then.
@@ -84,14 +86,81 @@ import Testing
     let (one, two) = (try Self.registrant(agent: "a-1"), try Self.registrant(agent: "a-2"))
     let both = Self.block([try BlockSubject(.agent, of: one), try BlockSubject(.agent, of: two)], seconds: 3600)
     list.set(both, now: 0)
-    let later = Self.block([try BlockSubject(.agent, of: one)], seconds: 1)
-    list.set(later, now: 0)
+    let later = Self.block([try BlockSubject(.agent, of: one)], seconds: 1, since: 1)
+    #expect(list.set(later, now: 0) == [both.id])
     #expect(list.block(for: one, now: 0)?.id == later.id)
     #expect(list.block(for: two, now: 0)?.id == both.id)
     #expect(list.block(for: one, now: 2 * Self.second) == nil)
-    let last = Self.block([try BlockSubject(.agent, of: two)])
+    let last = Self.block([try BlockSubject(.agent, of: two)], since: 2)
     list.set(last, now: 2 * Self.second)
     #expect(list.all(now: 2 * Self.second).map(\.id) == [last.id], "nothing is left of the first")
+  }
+
+  // MARK: Several nodes
+
+  @Test func `nodes that hear of the same blocks in any order refuse the same`() throws {
+    let agents = try (0..<4).map { try Self.registrant(agent: "a-\($0)") }
+    let subjects = try agents.map { try BlockSubject(.agent, of: $0) }
+    let blocks = [
+      Self.block([subjects[0], subjects[1], subjects[2]], since: 1), Self.block([subjects[1], subjects[3]], since: 2),
+      Self.block([subjects[2]], since: 2), Self.block([subjects[0], subjects[1]], since: 3),
+    ]
+    let records = blocks.map { BlockRecord.holds($0) } + [.lifted(blocks[3].id, until: blocks[3].until, deadline: blocks[3].deadline)]
+    var generator = SplitMixGenerator(seed: 7)
+    func refused(_ list: BlockList) -> [String?] { agents.map { list.block(for: $0, now: 1)?.id } }
+    let first = BlockList()
+    for record in records { _ = first.take(record, now: 0) }
+    #expect(refused(first) == [nil, nil, blocks[2].id, blocks[1].id])
+    for _ in 0..<200 {
+      let list = BlockList()
+      // Twice, as a node may hear of a block from several.
+      for record in (records + records).shuffled(using: &generator) { _ = list.take(record, now: 0) }
+      // What a block had lost to one that was lifted before anybody told of it, it may have kept.
+      for record in first.records(now: 0) { _ = list.take(record, now: 0) }
+      #expect(refused(list) == refused(first))
+    }
+  }
+
+  @Test func `what was lifted or taken over as a whole does not come back by hearsay`() throws {
+    let list = BlockList()
+    let registrant = try Self.registrant(agent: "a-1")
+    let block = Self.block([try BlockSubject(.agent, of: registrant)], seconds: 60)
+    #expect(list.take(.holds(block), now: 0) == block && list.take(.holds(block), now: 0) == nil)
+    let later = Self.block(block.subjects, seconds: 10, since: 1)
+    #expect(list.set(later, now: 0) == [block.id])
+    #expect(list.take(.holds(block), now: 0) == nil && list.remove(later.id, now: 0) == later)
+    #expect(list.take(.holds(block), now: 0) == nil && list.take(.holds(later), now: 0) == nil && list.all(now: 0).isEmpty)
+    guard case .lifted(block.id, block.until, block.deadline)? = list.record(of: block.id, now: 0) else {
+      Issue.record("\(String(describing: list.record(of: block.id, now: 0)))")
+      return
+    }
+    #expect(list.records(now: 10 * Self.second).map(\.id) == [block.id] && list.records(now: 60 * Self.second).isEmpty)
+    #expect(list.record(of: block.id, now: 60 * Self.second) == nil)
+  }
+
+  @Test func `of one that was not known it is remembered that it was lifted`() throws {
+    let list = BlockList()
+    let block = Self.block([try BlockSubject(.agent, of: Self.registrant())])
+    #expect(list.take(.lifted(block.id, until: block.until, deadline: block.deadline), now: 0) == nil)
+    #expect(list.take(.holds(block), now: 0) == nil && list.all(now: 0).isEmpty)
+  }
+
+  @Test func `the node that set a block says how long it holds, whatever the store made of it`() throws {
+    let list = BlockList()
+    var block = Self.block([try BlockSubject(.agent, of: Self.registrant())], seconds: 60)
+    _ = list.take(.holds(block), now: 0)
+    block.deadline = 30 * Self.second
+    _ = list.take(.holds(block), now: 0)
+    #expect(list.all(now: 0).map(\.deadline) == [60 * Self.second])
+    _ = list.take(.holds(block), isFirstHand: true, now: 0)
+    #expect(list.all(now: 0).map(\.deadline) == [30 * Self.second])
+  }
+
+  @Test func `a block that is set here is later than those of a node whose clock is ahead`() throws {
+    let list = BlockList()
+    #expect(list.nextSince(Timestamp(seconds: 5)) == Timestamp(seconds: 5))
+    _ = list.take(.holds(Self.block([try BlockSubject(.agent, of: Self.registrant())], since: 100)), now: 0)
+    #expect(list.nextSince(Timestamp(seconds: 5)) == Timestamp(milliseconds: 100_001))
   }
 
   @Test func `of several that refuse the longest counts`() throws {

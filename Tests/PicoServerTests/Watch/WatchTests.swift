@@ -189,7 +189,8 @@ extension NodeTests {
         try await client.send(.disconnect(Disconnect(id: "d", listeners: [listener], mode: .now, blockSeconds: 60, reason: "test")))
         var result: ActionResult?
         var kinds: Set<String> = []
-        while result == nil || !tables.listeners.isEmpty || tables.blocks.isEmpty || !kinds.contains("listener-disconnected") {
+        let told: Set = ["operator-action", "listener-disconnected"]
+        while result == nil || !tables.listeners.isEmpty || tables.blocks.isEmpty || !kinds.isSuperset(of: told) {
           let message = try await client.message()
           tables.receive(message)
           if case .result(let got) = message { result = got }

@@ -9,4 +9,6 @@ enum ActionRefusal: String, Error {
   /// A block of an identity for a listener that has none verified.
   case noIdentity = "no-identity"
   case tooManyBlocks = "too-many-blocks"
+  /// A node did not answer, and what was asked for may be there.
+  case unreachable
 }

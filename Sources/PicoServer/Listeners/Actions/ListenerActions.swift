@@ -4,88 +4,138 @@ internal import PicoCore
 internal import PicoStatus
 internal import Synchronization
 
-/// Does what operators ask of the listeners of this node. One action is decided at a time; what was decided is done on the listeners' loops
-/// after it.
+/// Does what operators ask of this node, in the whole cluster: one action is decided at a time, by the node that was asked, from what every node
+/// says it has; each node then does its part.
 final class ListenerActions: Sendable {
-  private let node: Node
-  private let loops: NodeLoops
+  let node: Node
+  let loops: NodeLoops
+  /// Makes the process leave, as SIGTERM does.
+  private let leave: @Sendable () -> Void
   private let recent = Locked(RecentActions())
+  /// Where this is the node that keeps it, whose turn it is to decide.
+  let turns = ActionTurn()
 
-  init(node: Node, loops: NodeLoops) {
+  init(node: Node, loops: NodeLoops, leave: @escaping @Sendable () -> Void) {
     self.node = node
     self.loops = loops
+    self.leave = leave
   }
 
-  private var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
-
-  /// What was decided: the answer, and the listeners that end.
-  private struct Outcome {
-    var result: ActionResult
-    var ended: [Listener] = []
-    var block: Block?
-  }
+  var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
 
   /// Returns once the agents were told. For ``Disconnect/Mode/now`` their tunnels are closed by then.
   func perform(_ action: OperatorAction, by operator: Operator) async -> ActionResult {
     guard `operator`.role == .operator else { return .refusing(action, .forbidden) }
-    let now = now
-    let (outcome, isRepeated) = recent.withLock { recent in
-      if let result = recent.result(of: action, `operator`.scope, now: now) { return (Outcome(result: result), true) }
-      let outcome = decide(action, by: `operator`, now: now)
-      if !action.isDryRun { recent.record(outcome.result, of: action, `operator`.scope, now: now) }
-      return (outcome, false)
+    var others = ActionPeers(self)
+    if action.isDryRun { return await decide(action, by: `operator`, &others) }
+    guard let turn = await others.takeTurn() else {
+      var result = ActionResult.refusing(action, .unreachable)
+      result.unreachable = others.silent
+      return result
     }
-    guard !isRepeated, !action.isDryRun else { return outcome.result }
-    node.record(action, outcome.result, by: `operator`)
-    guard case .disconnect(let disconnect) = action, !outcome.ended.isEmpty else { return outcome.result }
-    let notice = outcome.block.map { ListenerSession.BlockNotice(seconds: $0.secondsLeft(now: now), reason: $0.reason) }
-    let ended = outcome.ended
-    _ = await loops.gather { context in
-      for listener in ended where listener.loop === context.resources {
-        // `session` belongs to the loop that this runs on.
-        unsafe listener.session?.end(disconnect.mode, notice)
-      }
+    defer { turn.giveBack() }
+    if let result = known(action, `operator`.scope) { return result }
+    if let result = await others.ask({ _ in .known(action, `operator`.scope) }).compactMap(\.answer.result).first {
+      remember(result, of: action, `operator`.scope)
+      return result
     }
-    return outcome.result
+    let result = await decide(action, by: `operator`, &others)
+    remember(result, of: action, `operator`.scope)
+    node.record(action, result, by: `operator`)
+    return result
   }
 
   func blocks(_ scope: TenantScope = .all) -> [BlockRow] { node.blocks.all(now: now).filter { $0.isWithin(scope) }.map(\.row) }
 
-  private func decide(_ action: OperatorAction, by operator: Operator, now: UInt64) -> Outcome {
-    switch action {
-    case .disconnect(let disconnect):
-      return decide(disconnect, by: `operator`, now: now)
-    case .unblock(let id, let block):
-      guard node.blocks.remove(block, `operator`.scope, now: now) != nil else { return Outcome(result: .refusing(action, .notFound)) }
-      return Outcome(result: ActionResult(id: id, block: block, ok: true))
-    case .drainNode(_, let name):
-      guard `operator`.scope == .all else { return Outcome(result: .refusing(action, .forbidden)) }
-      // There is no other node that its agents could move to.
-      return Outcome(result: .refusing(action, name == node.id.text ? .wouldRemoveLast : .notFound))
-    }
+  /// What became of the same action when it was asked for before, at this node.
+  func known(_ action: OperatorAction, _ scope: TenantScope) -> ActionResult? {
+    recent.withLock { $0.result(of: action, scope, now: now) }
   }
 
-  private func decide(_ disconnect: Disconnect, by operator: Operator, now: UInt64) -> Outcome {
-    let hasBlock = disconnect.blockSeconds > 0
-    if hasBlock, !node.blocks.hasRoom(for: disconnect.listeners.count, now: now) {
-      return Outcome(result: .refusing(.disconnect(disconnect), .tooManyBlocks))
+  private func remember(_ result: ActionResult, of action: OperatorAction, _ scope: TenantScope) {
+    recent.withLock { $0.record(result, of: action, scope, now: now) }
+  }
+
+  private func decide(_ action: OperatorAction, by operator: Operator, _ others: inout ActionPeers) async -> ActionResult {
+    var result: ActionResult
+    switch action {
+    case .disconnect(let disconnect): result = await self.disconnect(disconnect, by: `operator`, &others)
+    case .unblock(let id, let block):
+      result = ActionResult(id: id, block: block, ok: true)
+      if await !lift(block, by: `operator`, &others) { result = .refusing(action, others.silent.isEmpty ? .notFound : .unreachable) }
+    case .drainNode(let id, let name):
+      result = ActionResult(id: id, ok: true)
+      if let refusal = await drain(name, by: `operator`, &others) { result = .refusing(action, refusal) }
     }
-    var selection = ListenerSelection(node: node, disconnect: disconnect, scope: `operator`.scope)
-    let results = disconnect.listeners.map { selection.take($0) }
-    var outcome = Outcome(result: ActionResult(id: disconnect.id, results: results))
-    if hasBlock, !selection.subjects.isEmpty, !disconnect.isDryRun {
-      let block = Block(
-        scope: disconnect.scope, subjects: selection.subjects, seconds: disconnect.blockSeconds, by: `operator`.name,
-        reason: disconnect.reason, since: .now(), now: now)
-      node.blocks.set(block, now: now)
-      // Whoever registered while the block was not yet set saw none. From here on registrations see it.
-      selection.takeLatecomers(block)
-      outcome.block = block
-      outcome.result.block = block.id
+    result.unreachable = others.silent
+    return result
+  }
+
+  // MARK: Unblocking
+
+  private func lift(_ block: String, by operator: Operator, _ others: inout ActionPeers) async -> Bool {
+    let lifted = node.blocks.remove(block, `operator`.scope, now: now)
+    let left = lifted.map { Int(($0.deadline - min($0.deadline, now)) / 1_000_000) }
+    let question = ActionQuestion.lift(block, leftMilliseconds: left, by: `operator`.name, `operator`.scope, asked: node.id)
+    let answers = await others.ask { _ in question }.map(\.answer)
+    guard lifted != nil || answers.contains(where: { $0.ok == true }) else { return false }
+    if lifted == nil, let left = answers.compactMap(\.leftMilliseconds).max() { forget(block, leftMilliseconds: left) }
+    node.membership?.write(block)
+    return true
+  }
+
+  /// A block that this node does not know was lifted: whoever has not heard of that is not believed.
+  private func forget(_ block: String, leftMilliseconds: Int) {
+    let left = min(max(leftMilliseconds, 0), 86_400_000)
+    let record = BlockRecord.lifted(
+      block, until: Timestamp(milliseconds: Timestamp.now().milliseconds + Int64(left)), deadline: now &+ UInt64(left) * 1_000_000)
+    _ = node.blocks.take(record, now: now)
+  }
+
+  /// As another node was asked to.
+  func lift(_ block: String, leftMilliseconds: Int?, by: String, _ scope: TenantScope, asked: NodeID) -> ActionAnswer {
+    var answer = ActionAnswer()
+    let lifted = node.blocks.remove(block, scope, now: now)
+    if let lifted {
+      answer.leftMilliseconds = Int((lifted.deadline - min(lifted.deadline, now)) / 1_000_000)
+      node.logger.info(
+        "operator action of another node", metadata: ["action": "unblock", "block": "\(block)", "by": "\(by)", "asked": "\(asked)"])
+    } else if let leftMilliseconds {
+      forget(block, leftMilliseconds: leftMilliseconds)
     }
-    outcome.ended = selection.taken
-    outcome.result.matched = selection.taken.count
-    return outcome
+    answer.ok = lifted != nil
+    return answer
+  }
+
+  // MARK: Draining a node
+
+  private func drain(_ name: String, by operator: Operator, _ others: inout ActionPeers) async -> ActionRefusal? {
+    guard `operator`.scope == .all else { return .forbidden }
+    if name == node.id.text { return drain() }
+    guard let target = others.all.first(where: { $0.id.text == name }) else { return .notFound }
+    let question = ActionQuestion.drain(by: `operator`.name, asked: node.id)
+    guard let answer = await others.ask({ $0 == target.id ? question : nil }).first?.answer else { return .unreachable }
+    return answer.ok == true ? nil : ActionRefusal(rawValue: answer.error ?? "") ?? .unreachable
+  }
+
+  /// As another node was asked to.
+  func drain(by: String, asked: NodeID) -> ActionAnswer {
+    let refusal = drain()
+    node.logger.info(
+      "operator action of another node",
+      metadata: ["action": "drain-node", "by": "\(by)", "asked": "\(asked)", "result": "\(refusal?.rawValue ?? "ok")"])
+    return ActionAnswer(ok: refusal == nil, error: refusal?.rawValue)
+  }
+
+  /// Nil: this node leaves.
+  private func drain() -> ActionRefusal? {
+    if node.isLeaving { return nil }
+    // There is no other node that its agents could move to.
+    guard let membership = node.membership, membership.others > 0 else { return .wouldRemoveLast }
+    // The others know it before the next action is decided.
+    membership.drain()
+    leave()
+    return nil
   }
 }
 
@@ -97,58 +147,9 @@ extension OperatorAction {
 
 extension ActionResult {
   /// The same answer for all that the action names.
-  fileprivate static func refusing(_ action: OperatorAction, _ refusal: ActionRefusal) -> ActionResult {
+  static func refusing(_ action: OperatorAction, _ refusal: ActionRefusal) -> ActionResult {
     guard case .disconnect(let disconnect) = action else { return ActionResult(id: action.id, ok: false, error: refusal.rawValue) }
     return ActionResult(
       id: action.id, results: disconnect.listeners.map { ListenerResult(listener: $0, ok: false, error: refusal.rawValue) })
-  }
-}
-
-extension Node {
-  /// One line of the log and one event for each action, whatever became of it.
-  fileprivate func record(_ action: OperatorAction, _ result: ActionResult, by operator: Operator) {
-    var details = ["by": `operator`.name, "result": result.summary]
-    switch action {
-    case .disconnect(let disconnect):
-      details["action"] = "disconnect"
-      details["listeners"] = disconnect.listeners.summary
-      details["mode"] = disconnect.mode.rawValue
-      details["reason"] = disconnect.reason
-      details["ended"] = "\(result.matched ?? 0)"
-      if disconnect.blockSeconds > 0 {
-        details["scope"] = disconnect.scope.rawValue
-        details["block_seconds"] = "\(disconnect.blockSeconds)"
-        details["block"] = result.block ?? ""
-      }
-    case .unblock(_, let block):
-      details["action"] = "unblock"
-      details["block"] = block
-    case .drainNode(_, let node):
-      details["action"] = "drain-node"
-      details["target"] = node
-    }
-    details = details.filter { !$0.value.isEmpty }
-    logger.info("operator action", metadata: details.mapValues { .string($0) })
-    events.record(.operatorAction, details, shownTo: .whoeverSees(`operator`.scope))
-  }
-}
-
-extension ActionResult {
-  /// `ok`, one error, or how many of each.
-  fileprivate var summary: String {
-    if results.isEmpty { return ok == true ? "ok" : error ?? "" }
-    let counts = Dictionary(grouping: results) { $0.error ?? "ok" }.mapValues(\.count)
-    if counts.count == 1, let only = counts.first { return results.count == 1 ? only.key : "\(only.value) \(only.key)" }
-    return counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
-  }
-}
-
-extension [String] {
-  private static let named = 20
-
-  /// Enough of the names to find the rest; each as long as an ID is at most.
-  fileprivate var summary: String {
-    let others = count - Self.named
-    return (prefix(Self.named).map { String($0.prefix(64)) } + (others > 0 ? ["\(others) more"] : [])).joined(separator: ", ")
   }
 }

@@ -1,89 +1,106 @@
 internal import PicoCore
 internal import PicoStatus
 
-/// The listeners that a disconnect ends, taken out of the routes one name after the other. For a dry run they are only counted.
-struct ListenerSelection {
-  private let node: Node
+/// Which listeners a disconnect ends, decided from what all nodes say of theirs, one name after the other. A value: nothing has happened yet.
+struct ListenerSelection: Sendable {
   private let disconnect: Disconnect
   /// Listeners of others are not found.
   private let scope: TenantScope
+  private let isBlock: Bool
+  /// Why a name that nobody has is not done: some node may have it.
+  private let absence: ActionRefusal
+  private var listeners: [ListenerID: (facts: ListenerFacts, node: NodeID)] = [:]
   /// All listeners by what a block for them would refuse; empty without a block.
-  private var bySubject: [BlockSubject: [Listener]] = [:]
-  private(set) var taken: [Listener] = []
+  private var bySubject: [BlockSubject: [ListenerID]] = [:]
+  /// Routable listeners of each endpoint, by node, as they were and are after what was taken.
+  private var counts: [EndpointID: [NodeID: Int]] = [:]
+  private(set) var taken: [ListenerID] = []
   private var takenIDs: Set<ListenerID> = []
   /// What the block has to refuse, each once.
   private(set) var subjects: [BlockSubject] = []
   private var seenSubjects: Set<BlockSubject> = []
-  /// Of a dry run: what would be left by now.
-  private var counted: [EndpointID: Int] = [:]
 
-  init(node: Node, disconnect: Disconnect, scope: TenantScope) {
-    self.node = node
-    self.scope = scope
+  /// - Parameter isComplete: every node has said what it has.
+  init(_ disconnect: Disconnect, _ scope: TenantScope = .all, isComplete: Bool) {
     self.disconnect = disconnect
-    guard disconnect.blockSeconds > 0 else { return }
-    for listener in node.registry.all {
-      guard let subject = try? BlockSubject(disconnect.scope, of: listener.registrant) else { continue }
-      bySubject[subject, default: []].append(listener)
+    self.scope = scope
+    isBlock = disconnect.blockSeconds > 0
+    absence = isComplete ? .notFound : .unreachable
+  }
+
+  // MARK: What there is
+
+  mutating func add(_ found: [ListenerFacts], of node: NodeID) {
+    for facts in found where scope.contains(facts.endpoint.tenant) && listeners.updateValue((facts, node), forKey: facts.id) == nil {
+      guard isBlock, let subject = try? BlockSubject(disconnect.scope, of: facts.registrant) else { continue }
+      bySubject[subject, default: []].append(facts.id)
     }
   }
+
+  mutating func add(_ counts: [EndpointID: Int], of node: NodeID) {
+    for (endpoint, count) in counts { self.counts[endpoint, default: [:]][node] = count }
+  }
+
+  /// Endpoints that lose something and whose listeners nobody has counted.
+  var uncounted: [EndpointID] { Set(listeners.values.map(\.facts.endpoint)).subtracting(counts.keys).sorted() }
+
+  /// What a block for the listeners that are known would refuse.
+  var wouldRefuse: [BlockSubject] { Array(bySubject.keys) }
+
+  // MARK: Taking
 
   /// What becomes of one name.
   mutating func take(_ name: String) -> ListenerResult {
-    guard let listener = ListenerID(name).flatMap({ node.registry.listener($0) }), scope.contains(listener) else {
-      return ListenerResult(listener: name, ok: false, error: ActionRefusal.notFound.rawValue)
+    guard let id = ListenerID(name), let listener = listeners[id] else {
+      // What is no ID is nowhere.
+      let refusal = ListenerID(name) == nil ? ActionRefusal.notFound : absence
+      return ListenerResult(listener: name, ok: false, error: refusal.rawValue)
     }
     do throws(ActionRefusal) {
-      try take(listener)
-      return ListenerResult(listener: name, ok: true, remaining: remaining(listener.endpoint))
+      try take(listener.facts)
+      return ListenerResult(listener: name, ok: true, remaining: remaining(listener.facts.endpoint))
     } catch {
-      return ListenerResult(listener: name, ok: false, error: error.rawValue, remaining: remaining(listener.endpoint))
+      return ListenerResult(listener: name, ok: false, error: error.rawValue, remaining: remaining(listener.facts.endpoint))
     }
   }
 
-  private mutating func take(_ listener: Listener) throws(ActionRefusal) {
-    var group = [listener]
+  private mutating func take(_ facts: ListenerFacts) throws(ActionRefusal) {
+    var group = [facts.id]
     var subject: BlockSubject?
-    if disconnect.blockSeconds > 0 {
-      let blocked = try BlockSubject(disconnect.scope, of: listener.registrant)
+    if isBlock {
+      let blocked = try BlockSubject(disconnect.scope, of: facts.registrant)
       subject = blocked
-      group += (bySubject[blocked] ?? []).filter { $0 !== listener }
+      group += (bySubject[blocked] ?? []).filter { $0 != facts.id }
     }
-    group.removeAll { takenIDs.contains($0.id) }
-    try withdraw(group, first: listener.endpoint)
-    keep(group)
+    group.removeAll { takenIDs.contains($0) }
+    try withdraw(group)
+    taken += group
+    takenIDs.formUnion(group)
     if let subject, seenSubjects.insert(subject).inserted { subjects.append(subject) }
   }
 
-  /// Those that came between the decision and the block. They end as well, however few are left: they could not come back.
-  mutating func takeLatecomers(_ block: Block) {
-    let late = node.registry.all.filter { listener in
-      guard !takenIDs.contains(listener.id), let subject = try? BlockSubject(block.scope, of: listener.registrant) else { return false }
-      return seenSubjects.contains(subject)
-    }
-    for listener in late { _ = node.routes.withdraw([listener], from: listener.endpoint, leaving: 0) }
-    keep(late)
-  }
-
-  private mutating func keep(_ group: [Listener]) {
-    taken += group
-    for listener in group { takenIDs.insert(listener.id) }
-  }
-
-  private func remaining(_ endpoint: EndpointID) -> Int { counted[endpoint] ?? node.routes.routes(of: endpoint)?.count ?? 0 }
-
   /// All of the group or none. Every endpoint that loses a listener must keep as many as asked for; those that drain already do not count.
-  private mutating func withdraw(_ group: [Listener], first: EndpointID) throws(ActionRefusal) {
+  private mutating func withdraw(_ group: [ListenerID]) throws(ActionRefusal) {
+    let leaving = group.compactMap { listeners[$0] }.filter { !$0.facts.isDraining }
+    let byEndpoint = Dictionary(grouping: leaving, by: \.facts.endpoint)
     let minimum = disconnect.minimumRemaining
-    let byEndpoint = Dictionary(grouping: group.filter { $0.state != .draining }, by: \.endpoint)
-    let isAllowed = minimum == 0 || byEndpoint.allSatisfy { remaining($0.key) - $0.value.count >= minimum }
-    guard isAllowed else { throw .wouldRemoveLast }
-    guard !disconnect.isDryRun else {
-      for (endpoint, listeners) in byEndpoint { counted[endpoint] = remaining(endpoint) - listeners.count }
-      return
+    guard minimum == 0 || byEndpoint.allSatisfy({ remaining($0.key) - $0.value.count >= minimum }) else { throw .wouldRemoveLast }
+    for listener in leaving { counts[listener.facts.endpoint]?[listener.node, default: 0] -= 1 }
+  }
+
+  private func remaining(_ endpoint: EndpointID) -> Int { max(0, counts[endpoint]?.values.reduce(0, +) ?? 0) }
+
+  // MARK: What was decided
+
+  /// The node that has each of those that were taken.
+  func node(of id: ListenerID) -> NodeID? { listeners[id]?.node }
+
+  /// What a node has to end, and how many of its own each listener's endpoint has to keep so that all nodes together keep enough.
+  func orders(for node: NodeID) -> [EndOrder.Listener] {
+    taken.compactMap { id in
+      guard let listener = listeners[id], listener.node == node else { return nil }
+      let elsewhere = (counts[listener.facts.endpoint] ?? [:]).reduce(0) { $1.key == node ? $0 : $0 + $1.value }
+      return EndOrder.Listener(id: id, leaving: max(0, disconnect.minimumRemaining - elsewhere))
     }
-    // Agents leave by themselves meanwhile, so the routes count once more under their lock.
-    if let listeners = byEndpoint[first], !node.routes.withdraw(listeners, from: first, leaving: minimum) { throw .wouldRemoveLast }
-    for (endpoint, listeners) in byEndpoint where endpoint != first { _ = node.routes.withdraw(listeners, from: endpoint, leaving: 0) }
   }
 }

@@ -8,18 +8,24 @@ struct Block: Equatable, Sendable {
   var scope: BlockScope
   /// In the order in which they were named.
   var subjects: [BlockSubject]
+  /// How it ends listeners that it covers.
+  var mode: Disconnect.Mode
   var by: String
   var reason: String
   var since: Timestamp
-  /// For people; it ends at `deadline`, whatever becomes of the time of day.
+  /// For people and for nodes that read it from the store; here it ends at `deadline`, whatever becomes of the time of day.
   var until: Timestamp
   /// Steady nanoseconds, as of `LoopResources.now()`.
   var deadline: UInt64
 
-  init(scope: BlockScope, subjects: [BlockSubject], seconds: Int, by: String, reason: String, since: Timestamp, now: UInt64) {
+  init(
+    scope: BlockScope, subjects: [BlockSubject], mode: Disconnect.Mode = .drain, seconds: Int, by: String, reason: String, since: Timestamp,
+    now: UInt64
+  ) {
     id = "b-" + Hexadecimal.text(.random(in: 0 ... .max))
     self.scope = scope
     self.subjects = subjects
+    self.mode = mode
     self.by = by
     self.reason = reason
     self.since = since
@@ -32,6 +38,9 @@ struct Block: Equatable, Sendable {
     guard deadline > now else { return 1 }
     return Int((deadline - now + 999_999_999) / 1_000_000_000)
   }
+
+  /// Whether it is the later one of two that refuse the same. Every node finds the same, in whatever order it hears of them.
+  func isLater(than other: Block) -> Bool { (since.milliseconds, id) > (other.since.milliseconds, other.id) }
 
   /// Whether all that it refuses is of tenants of the scope.
   func isWithin(_ scope: TenantScope) -> Bool { subjects.allSatisfy { scope.contains($0.tenant) } }
