@@ -5,6 +5,8 @@ package struct AdminRequest: Equatable, Sendable {
   package var method: HTTPMethod
   /// The target without its query.
   package var path: String
+  /// What stands behind the `?`; empty without one.
+  package var query = ""
   package var version: HTTPVersion
   package var hosts: [String]
   package var origins: [String]
@@ -48,6 +50,8 @@ package enum AdminRoute: Equatable, Sendable {
   case ready
   case metrics
   case status
+  /// What would become of a request.
+  case route
   /// The status WebSocket.
   case watch
   /// Ends a listener; its ID as it stands in the path.
@@ -62,6 +66,7 @@ package enum AdminRoute: Equatable, Sendable {
     case "/ready": self = .ready
     case "/metrics": self = .metrics
     case "/status/v1": self = .status
+    case "/status/v1/route": self = .route
     case "/status/v1/watch": self = .watch
     case "/status/v1/blocks": self = .blocks
     default:

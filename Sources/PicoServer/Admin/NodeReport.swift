@@ -18,6 +18,10 @@ struct NodeReport: AdminSource {
   func blocks(_ scope: TenantScope) async -> [BlockRow] { actions.blocks(scope) }
 
   /// The node's counts of all loops.
+  func route(_ question: RouteQuestion, _ scope: TenantScope) async -> RouteAnswer? {
+    await RouteExplanation(node: node, loops: loops).answer(question, scope)
+  }
+
   private func counts() async -> NodeCounts {
     let endpoints = node.settings.labelsEndpoints ? Set(node.registry.all.map(\.endpoint)) : []
     let shares = await loops.gather { context in

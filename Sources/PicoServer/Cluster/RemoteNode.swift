@@ -35,6 +35,9 @@ internal import Synchronization
   /// Some link to it is open, and nothing says that it hangs.
   var isReachable: Bool { openLinks.load(ordering: .relaxed) > 0 && suspectedAt.load(ordering: .relaxed) == 0 }
 
+  /// Some link to it is open.
+  var isLinked: Bool { openLinks.load(ordering: .relaxed) > 0 }
+
   /// It gives its listeners away: only what no other node has goes to it.
   var isDraining: Bool {
     get { drains.load(ordering: .relaxed) }

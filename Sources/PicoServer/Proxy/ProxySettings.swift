@@ -22,4 +22,9 @@ struct ProxySettings: Sendable {
     labelsEndpoints = configuration.metrics.endpointLabel
     usesProxyProtocol = proxy.proxyProtocol
   }
+
+  /// The tenant whose domain the request's host is below.
+  func tenant(namedBy head: borrowing RequestHead, _ span: RawSpan) -> TenantID? {
+    tenants.isEmpty ? nil : lookup.domain(of: head, span).flatMap { tenants[$0] }
+  }
 }
