@@ -56,7 +56,7 @@ package final class Agent: Sendable {
       guard let destination = Self.destination(service.configuration.accessLog) else { continue }
       guard running.accessLogs[service.configuration.accessLog] == nil else { continue }
       let format = configuration.log.format ?? (destination == .standardOutput && isatty(STDOUT_FILENO) == 1 ? .text : .json)
-      running.accessLogs[service.configuration.accessLog] = try AccessLog(destination, format: format, logger: logger)
+      running.accessLogs[service.configuration.accessLog] = try AccessLog(destination, format: .init(format), logger: logger)
     }
     let accessLogs = running.accessLogs
     for (index, eventLoop) in running.group.makeIterator().enumerated() {

@@ -30,6 +30,8 @@ package final class Node: Sendable {
   let link: LinkSettings?
   /// Nil when it is off.
   let accessLog: AccessLog?
+  /// Request headers that it wants.
+  let loggedHeaders: [HeaderName]
   let connections = Atomic<Int>(0)
   /// Of ``ProxyLimits``, for the threads that accept.
   let maxConnections: Atomic<Int>
@@ -54,6 +56,7 @@ package final class Node: Sendable {
     self.limits = NodeLimits(logger: logger)
     access = Locked(PortAccess(configuration))
     self.accessLog = accessLog
+    loggedHeaders = accessLog?.format == .combined ? HeaderName.combinedLog : configuration.proxy.accessLogHeaders
     self.startedAt = startedAt
     self.authenticators = authenticators
     self.link = link
@@ -103,6 +106,10 @@ package final class Node: Sendable {
   }
 
   func logAccess(_ record: AccessRecord, _ exchange: ExchangeState, requestID: HeaderText, listener: Listener?, nanoseconds: UInt64) {
+    guard accessLog?.format != .combined else {
+      accessLog?.write { $0.combined(record.combined(exchange)) }
+      return
+    }
     accessLog?.write { line in
       line.field("client", record.client)
       line.field("method", record.method)

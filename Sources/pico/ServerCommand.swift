@@ -27,7 +27,7 @@ struct ServerCommand: AsyncParsableCommand {
     let configuration = loaded.configuration
     let log = CommandLog(configuration.log, label: "pico.server")
     let signals = await RunUntilSignal.trap()
-    let accessLog = try log.accessLog(configuration.proxy.accessLog)
+    let accessLog = try log.accessLog(configuration.proxy.accessLog, format: configuration.proxy.accessLogFormat)
     let live = LiveConfiguration(ServerConfiguration.schema, configuration, log.logger) { () throws(ConfigurationError) in
       try load(arguments).configuration
     }

@@ -54,6 +54,11 @@ import Testing
       "FILE:1: admin.allow[0]: \"10.0.0.0/33\" is not an address range (like 10.0.0.0/8, fd00::/8, 192.0.2.1)"
     ), ("upstream: {deny: [10.1.0.0/8]}", "FILE:1: upstream.deny[0]: \"10.1.0.0/8\" has address bits behind its prefix"),
     ("proxy: {deny: 10.0.0.0/8}", "FILE:1: proxy.deny: needs a list ([a, b]), not a single value"),
+    ("proxy: {access-log-format: common}", "FILE:1: proxy.access-log-format: \"common\" is not one of text, json, combined"),
+    (
+      "proxy:\n  access-log-format: combined\n  access-log-headers: [accept]\n",
+      "FILE:3: proxy.access-log-headers: has no place in proxy.access-log-format: combined"
+    ),
     (
       "proxy: {access-log: ture}",
       "FILE:1: proxy.access-log: \"ture\" is not true, false or a path (like ./access.log, /var/log/pico/access.log)"

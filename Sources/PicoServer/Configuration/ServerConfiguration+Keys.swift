@@ -53,6 +53,9 @@ extension ServerConfiguration {
     .key(
       "proxy.access-log", \.proxy.accessLog, "One line for each request: true is standard output, a path is a file"),
     .key("proxy.access-log-headers", \.proxy.accessLogHeaders, "Request headers to log; those with secrets never show"),
+    .key(
+      "proxy.access-log-format", \.proxy.accessLogFormat, "How its lines look; combined is that of Apache and nginx",
+      unset: "that of the log"),
     .key("proxy.via", \.proxy.via, "Whether Via is added; it turns compression off at many upstreams"),
     .key(
       "proxy.retry-buffer", \.proxy.retryBuffer, "How much of a request body is kept so that it can be sent to another listener",
@@ -147,6 +150,9 @@ extension ServerConfiguration {
     checkPorts(configuration, &problems)
     checkAuthentication(configuration, &problems)
     checkTLS(configuration, &problems)
+    if configuration.proxy.accessLogFormat == .combined, !configuration.proxy.accessLogHeaders.isEmpty {
+      problems.contradiction("proxy.access-log-headers", "has no place in proxy.access-log-format: combined")
+    }
     checkCluster(configuration, &problems)
     let listeners = configuration.sharesSocket ? configuration.proxy.tls : configuration.upstream.tls
     if !configuration.upstream.auth.isOn, listeners.clientCA == nil, problems.provenance["upstream.max-listeners-per-token"] != nil {

@@ -51,6 +51,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var accessLog = AccessLogDestination.off
     package var accessLogHeaders: [HeaderName] = []
     /// Whether `Via` is added to requests and responses.
+    /// `nil` is that of the log.
+    package var accessLogFormat: AccessLogFormat?
     package var via = false
     package var retryBuffer = ByteSize.kibibytes(64)
     package var tls = TLSFiles()

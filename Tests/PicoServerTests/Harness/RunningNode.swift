@@ -54,7 +54,7 @@ struct RunningNode: Sendable {
     change(&configuration)
     let lines = AccessLines(path: "/tmp/pico-access-\(UInt64.random(in: 0 ... .max))")
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let log = try AccessLog(.file(lines.path), format: .json, logger: logger)
+    let log = try AccessLog(.file(lines.path), format: configuration.proxy.accessLogFormat ?? .json, logger: logger)
     defer {
       log.close()
       unsafe unlink(lines.path)
