@@ -4,6 +4,7 @@ internal import PicoCluster
 package import PicoCore
 internal import PicoHTTP
 internal import PicoStatus
+internal import PicoTracing
 internal import PicoTunnel
 internal import Synchronization
 
@@ -32,6 +33,9 @@ package final class Node: Sendable {
   let accessLog: AccessLog?
   /// Request headers that it wants.
   let loggedHeaders: [HeaderName]
+  /// Nil when nothing is traced.
+  let tracer: SpanTracer?
+  let spans: SpanExporter?
   let connections = Atomic<Int>(0)
   /// Of ``ProxyLimits``, for the threads that accept.
   let maxConnections: Atomic<Int>
@@ -46,7 +50,7 @@ package final class Node: Sendable {
   init(
     id: NodeID, configuration: ServerConfiguration, limits: ProxyLimits, loops: [LoopResources], logger: Logger, accessLog: AccessLog?,
     startedAt: Double, authenticators: Authenticators = Authenticators(),
-    link: LinkSettings? = nil
+    link: LinkSettings? = nil, spans: SpanExporter? = nil
   ) {
     self.id = id
     self.configuration = configuration
@@ -60,6 +64,8 @@ package final class Node: Sendable {
     self.startedAt = startedAt
     self.authenticators = authenticators
     self.link = link
+    self.spans = spans
+    tracer = spans.map { SpanTracer(sample: configuration.tracing.sample, sink: $0.queue) }
     loopCount = loops.count
     events = EventLog(node: id)
     mailboxes = Mailboxes(loops: loops)

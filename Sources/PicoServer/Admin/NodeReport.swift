@@ -2,6 +2,7 @@ internal import NIOCore
 internal import PicoCore
 internal import PicoHTTP
 internal import PicoStatus
+internal import PicoTracing
 internal import PicoTunnel
 internal import Synchronization
 
@@ -17,11 +18,11 @@ struct NodeReport: AdminSource {
   func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { await actions.perform(action, by: by) }
   func blocks(_ scope: TenantScope) async -> [BlockRow] { actions.blocks(scope) }
 
-  /// The node's counts of all loops.
   func route(_ question: RouteQuestion, _ scope: TenantScope) async -> RouteAnswer? {
     await RouteExplanation(node: node, loops: loops).answer(question, scope)
   }
 
+  /// The node's counts of all loops.
   private func counts() async -> NodeCounts {
     let endpoints = node.settings.labelsEndpoints ? Set(node.registry.all.map(\.endpoint)) : []
     let shares = await loops.gather { context in
@@ -87,6 +88,7 @@ struct NodeReport: AdminSource {
     }
     report.handshakeFailures = tls.handshakeFailures
     report.cluster = node.membership?.report
+    report.spans = node.spans?.counts
     report.listeners = node.routes.listeners
     report.endpoints = node.routes.all.count { $0.count > 0 }
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)
