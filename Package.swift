@@ -37,6 +37,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcPosix = Target.Dependency.product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 /// For the code of EtcdWire, which a generator wrote: it says neither which uses of memory are unsafe nor `any`, and imports as it likes, so
@@ -72,24 +73,27 @@ if build != "fuzz" {
       name: "PicoClient", dependencies: ["PicoCore", "PicoTransport", "PicoTunnel", nioCore, nioPosix, nioSSL, logging],
       swiftSettings: strict),
     .target(
+      name: "PicoTracing", dependencies: ["PicoCore", "PicoHTTP", "PicoConfiguration", "PicoTransport", nioCore, logging, tracing],
+      swiftSettings: strict),
+    .target(
       name: "PicoAgent",
       dependencies: [
-        "PicoCore", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoHTTP2", "PicoClient", "PicoConfiguration", nioCore, nioPosix, nioTLS,
-        nioSSL, nioHTTP2, nioHPACK, logging,
+        "PicoCore", "PicoTransport", "PicoTunnel", "PicoHTTP", "PicoHTTP2", "PicoClient", "PicoConfiguration", "PicoTracing", nioCore,
+        nioPosix, nioTLS, nioSSL, nioHTTP2, nioHPACK, logging, tracing,
       ],
       swiftSettings: strict),
     .target(
       name: "PicoServer",
       dependencies: [
         "PicoCore", "PicoTunnel", "PicoHTTP", "PicoHTTP2", "PicoAuth", "PicoCluster", "PicoStatus", "PicoTransport", "PicoConfiguration",
-        nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioWebSocket, nioTLS, nioSSL, logging,
+        "PicoTracing", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioWebSocket, nioTLS, nioSSL, logging, tracing,
       ],
       swiftSettings: strict),
     .testTarget(
       name: "PicoServerTests",
       dependencies: [
         "PicoCore", "PicoHTTP", "PicoAuth", "PicoCluster", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus",
-        "PicoTransport",
+        "PicoTransport", "PicoConfiguration", "PicoTracing",
         "Support", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, crypto,
       ], swiftSettings: strict),
     .testTarget(
@@ -99,7 +103,8 @@ if build != "fuzz" {
         nioSSL, logging,
       ],
       swiftSettings: strict),
-    .target(name: "Support", dependencies: ["PicoCore", nioCore, nioPosix], path: "Tests/Support", swiftSettings: strict),
+    .target(
+      name: "Support", dependencies: ["PicoCore", nioCore, nioPosix, nioHTTP1, nioSSL], path: "Tests/Support", swiftSettings: strict),
   ]
 }
 
@@ -144,6 +149,10 @@ if build == "all" {
       ],
       swiftSettings: strict, linkerSettings: small),
     .testTarget(name: "PicoAuthTests", dependencies: ["PicoAuth", "PicoCore", jwt, crypto], swiftSettings: strict),
+    .testTarget(
+      name: "PicoTracingTests",
+      dependencies: ["PicoTracing", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix, logging, tracing],
+      swiftSettings: strict),
     .testTarget(
       name: "PicoConfigurationTests", dependencies: ["PicoConfiguration", "PicoCore", "PicoServer", "PicoAgent"], swiftSettings: strict),
     .testTarget(
@@ -214,6 +223,7 @@ let package = Package(
     .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
     .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
   ],
   targets: targets
 )

@@ -5,6 +5,7 @@ internal import NIOPosix
 internal import PicoClient
 internal import PicoConfiguration
 package import PicoCore
+internal import PicoTracing
 internal import PicoTunnel
 internal import Synchronization
 
@@ -18,6 +19,7 @@ package final class Agent: Sendable {
     var listeners: [Listener] = []
     var probes: [HealthProbe] = []
     var metrics: MetricsEndpoint?
+    var spans: SpanExporter?
     var accessLogs: [AccessLogDestination: AccessLog] = [:]
   }
 
@@ -56,20 +58,24 @@ package final class Agent: Sendable {
       guard let destination = Self.destination(service.configuration.accessLog) else { continue }
       guard running.accessLogs[service.configuration.accessLog] == nil else { continue }
       let format = configuration.log.format ?? (destination == .standardOutput && isatty(STDOUT_FILENO) == 1 ? .text : .json)
-      running.accessLogs[service.configuration.accessLog] = try AccessLog(destination, format: format, logger: logger)
+      running.accessLogs[service.configuration.accessLog] = try AccessLog(destination, format: .init(format), logger: logger)
     }
     let accessLogs = running.accessLogs
+    running.spans = try SpanExporter(
+      configuration.tracing, resource: .init(service: "pico-agent", instance: agentID.text), on: running.group.next(), logger: logger)
+    let tracer = running.spans.map { SpanTracer(sample: configuration.tracing.sample, sink: $0.queue) }
     for (index, eventLoop) in running.group.makeIterator().enumerated() {
       let loop = try await eventLoop.submit {
         let loop = AgentLoop(resources: LoopResources(eventLoop: eventLoop, index: index))
         for service in services {
           let accessLog = accessLogs[service.configuration.accessLog]
-          loop.add(UpstreamPool(service: service, resources: loop.resources, accessLog: accessLog, logger: logger))
+          loop.add(UpstreamPool(service: service, resources: loop.resources, accessLog: accessLog, tracer: tracer, logger: logger))
         }
         return NIOLoopBound(loop, eventLoop: eventLoop)
       }.get()
       running.loops.append((eventLoop, loop))
     }
+    running.spans?.start()
     if let address = configuration.metrics.listen {
       running.metrics = try await MetricsEndpoint.start(on: address, group: running.group) { [weak self] in await self?.report() }
     }
@@ -143,6 +149,7 @@ package final class Agent: Sendable {
     await running.metrics?.close()
     await close(running, graceful: graceful)
     for (eventLoop, loop) in running.loops { try? await eventLoop.submit { loop.value.close() }.get() }
+    await running.spans?.stop()
     try? await running.group.shutdownGracefully()
     for log in running.accessLogs.values { log.close() }
   }
@@ -172,6 +179,6 @@ package final class Agent: Sendable {
       let pools = (try? await eventLoop.submit { loop.value.pools.map(PoolReport.init) }.get()) ?? []
       for (index, pool) in pools.enumerated() where index < rows.count { rows[index].pool.add(pool) }
     }
-    return AgentReport(listeners: rows)
+    return AgentReport(listeners: rows, spans: running.spans?.counts)
   }
 }

@@ -7,8 +7,8 @@ package struct HeaderField: Equatable, Sendable {
   /// Behind the line's CRLF.
   var end: Int32
   package internal(set) var name: FieldName
-  /// An option of `Connection` that is none of the known names has named this line.
-  var isNamedByConnection = false
+  /// Does not go on: an option of `Connection` that is none of the known names has named this line, or another one takes its place.
+  var isLeftOut = false
 
   package var nameSlice: HeadSlice { HeadSlice(start: Int(start), count: Int(nameCount)) }
   /// Without the white space around it.
@@ -57,6 +57,11 @@ struct FieldSection: Sendable {
   func value(_ name: FieldName) -> HeadSlice? {
     guard present.contains(name) else { return nil }
     return fields[Int(first[Int(name.rawValue)])].value
+  }
+
+  /// Lines of these names do not go on.
+  mutating func leaveOut(where isLeftOut: (HeadSlice) -> Bool) {
+    for index in fields.indices where fields[index].name == .other && isLeftOut(fields[index].nameSlice) { fields[index].isLeftOut = true }
   }
 
   enum Progress: Equatable {
@@ -208,7 +213,7 @@ struct FieldSection: Sendable {
     guard !otherOptions.isEmpty else { return nil }
     for index in fields.indices where fields[index].name == .other {
       let name = fields[index].nameSlice
-      for option in otherOptions where bytes.equalsFolded(option, name) { fields[index].isNamedByConnection = true }
+      for option in otherOptions where bytes.equalsFolded(option, name) { fields[index].isLeftOut = true }
     }
     return nil
   }

@@ -18,6 +18,8 @@ package struct ForwardingContext: Sendable {
   package var addsVia = false
   /// The stream is for a plain yamux listener, which expects to hear that the exchange is its last.
   package var closesStream = false
+  /// Takes the place of what the request says of its trace, which has been left out then.
+  package var trace: TraceContext?
 
   package init(clientAddress: HeaderText, requestID: HeaderText = HeaderText()) {
     self.clientAddress = clientAddress

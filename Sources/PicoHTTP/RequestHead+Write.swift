@@ -14,6 +14,8 @@ extension RequestHead {
     // The host may stand in the head once more, as X-Forwarded-Host.
     out.writeHead(copyingUpTo: 2 * section.lineStart) { writer in
       writeRequestLine(bytes, &writer)
+      // In front, where another node finds it without reading the head.
+      if let trace = context.trace { trace.write(&writer) }
       if host == nil { writeMissingHost(bytes, &writer) }
       section.writeKept(bytes, dropping: dropped, at: keptForwardedFor, &writer)
       writeOrigin(bytes, context, keptForwardedFor: keptForwardedFor, &writer)
@@ -31,12 +33,17 @@ extension RequestHead {
   }
 
   /// Writes the request as an agent sends it to its upstream, on a connection that stays open.
-  /// - Parameter replacement: becomes the value of `Host`.
-  package func writeToUpstream(_ bytes: RawSpan, host replacement: ByteBuffer?, into out: inout ByteBuffer) {
+  /// - Parameters:
+  ///   - replacement: becomes the value of `Host`.
+  ///   - trace: stands in front; what the request says of its trace has been left out then.
+  package func writeToUpstream(
+    _ bytes: RawSpan, host replacement: ByteBuffer?, trace: TraceContext? = nil, into out: inout ByteBuffer
+  ) {
     let dropped = hopByHopNames(bytes)
     let length = section.lineStart + (replacement?.readableBytes ?? 0)
     out.writeHead(copyingUpTo: length) { writer in
       writeRequestLine(bytes, &writer)
+      if let trace { trace.write(&writer) }
       if let replacement {
         // Where the old one stood, or in front.
         let index = section.lastIndex(of: .host) ?? -1
@@ -147,7 +154,7 @@ extension FieldSection {
     var runEnd = runStart
     for index in first..<end {
       let line = lines[index]
-      if dropped.contains(line.name) || line.isNamedByConnection || index == left {
+      if dropped.contains(line.name) || line.isLeftOut || index == left {
         if runEnd > runStart { writer.append(bytes, runStart..<runEnd) }
         runStart = Int(line.end)
       }

@@ -4,6 +4,7 @@ internal import PicoCluster
 package import PicoCore
 internal import PicoHTTP
 internal import PicoStatus
+internal import PicoTracing
 internal import PicoTunnel
 internal import Synchronization
 
@@ -30,6 +31,11 @@ package final class Node: Sendable {
   let link: LinkSettings?
   /// Nil when it is off.
   let accessLog: AccessLog?
+  /// Request headers that it wants.
+  let loggedHeaders: [HeaderName]
+  /// Nil when nothing is traced.
+  let tracer: SpanTracer?
+  let spans: SpanExporter?
   let connections = Atomic<Int>(0)
   /// How many connections there have been that asked for more than whether the node is ready.
   let visits = Atomic<UInt64>(0)
@@ -49,7 +55,7 @@ package final class Node: Sendable {
   init(
     id: NodeID, configuration: ServerConfiguration, limits: ProxyLimits, loops: [LoopResources], logger: Logger, accessLog: AccessLog?,
     startedAt: Double, authenticators: Authenticators = Authenticators(),
-    link: LinkSettings? = nil
+    link: LinkSettings? = nil, spans: SpanExporter? = nil
   ) {
     self.id = id
     self.configuration = configuration
@@ -60,9 +66,12 @@ package final class Node: Sendable {
     self.limits = NodeLimits(logger: logger)
     access = Locked(PortAccess(configuration))
     self.accessLog = accessLog
+    loggedHeaders = accessLog?.format == .combined ? HeaderName.combinedLog : configuration.proxy.accessLogHeaders
     self.startedAt = startedAt
     self.authenticators = authenticators
     self.link = link
+    self.spans = spans
+    tracer = spans.map { SpanTracer(sample: configuration.tracing.sample, sink: $0.queue) }
     loopCount = loops.count
     events = EventLog(node: id)
     mailboxes = Mailboxes(loops: loops)
@@ -115,6 +124,10 @@ package final class Node: Sendable {
   }
 
   func logAccess(_ record: AccessRecord, _ exchange: ExchangeState, requestID: HeaderText, listener: Listener?, nanoseconds: UInt64) {
+    guard accessLog?.format != .combined else {
+      accessLog?.write { $0.combined(record.combined(exchange)) }
+      return
+    }
     accessLog?.write { line in
       line.field("client", record.client)
       line.field("method", record.method)

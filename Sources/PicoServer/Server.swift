@@ -5,6 +5,7 @@ package import PicoCluster
 package import PicoCore
 internal import PicoHTTP
 internal import PicoStatus
+internal import PicoTracing
 internal import PicoTunnel
 internal import Synchronization
 
@@ -87,9 +88,11 @@ package final class Server: Sendable {
     let descriptorLimit = DescriptorLimit.raise()
     let limits = ProxyLimits(configuration, descriptorLimit: descriptorLimit, loops: resources.count)
     let link = makeStore == nil ? nil : try configuration.cluster.linkSettings()
+    let spans = try SpanExporter(
+      configuration.tracing, resource: .init(service: "pico-server", instance: id.text), on: group.next(), logger: logger)
     let node = Node(
       id: id, configuration: configuration, limits: limits, loops: resources, logger: logger, accessLog: accessLog,
-      startedAt: WallClock.seconds(), authenticators: authenticators, link: link)
+      startedAt: WallClock.seconds(), authenticators: authenticators, link: link, spans: spans)
     let loops = NodeLoops(resources: resources, node: node, limits: limits)
     let actions = ListenerActions(
       node: node, loops: loops, leave: leave ?? { [weak self] in Task { await self?.shutdown(graceful: true) } })
@@ -126,6 +129,7 @@ package final class Server: Sendable {
         ])
       let keys = KeyMaintenance(authenticators: authenticators, loops: loops)
       keys.start()
+      spans?.start()
       node.events.record(
         .nodeJoined, ["address": node.configuration.proxy.listen.description, "version": PicoVersion.current], shownTo: .everybody)
       return Running(
@@ -236,6 +240,7 @@ package final class Server: Sendable {
       running.links?.close()
     }
     await running.loops.closeAll()
+    await running.node.spans?.stop()
     await running.keys.stop()
     await running.history.stop()
     running.node.events.record(.nodeLeft, ["reason": graceful ? "shutting down" : "stopped at once"], shownTo: .everybody)

@@ -68,7 +68,7 @@ extension StatusSnapshot {
   /// Those that stand at the left of their column.
   private static let textColumns: Set<String> = [
     "NODE", "ADDRESS", "VERSION", "STATE", "TENANT", "ENDPOINT", "LISTENER", "AGENT", "REMOTE ADDRESS", "BLOCK", "SCOPE", "REFUSES", "BY",
-    "REASON",
+    "REASON", "CANDIDATE", "TAKES",
   ]
 
   /// Columns two blanks apart; figures stand at the right of theirs.

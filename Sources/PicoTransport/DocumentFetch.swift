@@ -4,7 +4,7 @@ internal import NIOPosix
 internal import NIOSSL
 package import PicoCore
 
-/// Gets one small document over HTTP: no redirects, no proxies, no more than it was told to take.
+/// Gets one small document over HTTP, or hands one in: no redirects, no proxies, no more than it was told to take.
 package struct DocumentFetch: Sendable {
   private let server: BaseURL
   private let path: String
@@ -36,10 +36,26 @@ package struct DocumentFetch: Sendable {
   /// Why there is no document, in a few words.
   package struct Failure: Error, Sendable, CustomStringConvertible {
     package let description: String
+    /// Of an answer that was not 200.
+    package var status: Int?
   }
 
   /// The body of a 200. Ends with a failure when the task is cancelled; the loop has to live until it has ended.
   package func run(on eventLoop: any EventLoop) async throws(Failure) -> [UInt8] {
+    try await exchange(.GET, headers: [("accept", "application/json")], body: nil, on: eventLoop)
+  }
+
+  /// POSTs a document and returns the body of a 200. Ends as ``run(on:)`` does.
+  package func post(
+    _ document: [UInt8], type: String, headers: [(String, String)], on eventLoop: any EventLoop
+  ) async throws(Failure) -> [UInt8] {
+    let own = [("content-type", type), ("content-length", String(document.count))]
+    return try await exchange(.POST, headers: own + headers, body: ByteBuffer(bytes: document), on: eventLoop)
+  }
+
+  private func exchange(
+    _ method: HTTPMethod, headers: [(String, String)], body: ByteBuffer?, on eventLoop: any EventLoop
+  ) async throws(Failure) -> [UInt8] {
     let answer = eventLoop.makePromise(of: [UInt8].self)
     let (tls, host, maximumSize, timeout) = (tls, server.address.host, maximumSize, timeout)
     let late = eventLoop.scheduleTask(in: timeout) {
@@ -55,17 +71,15 @@ package struct DocumentFetch: Sendable {
         }
       }
     }
-    let head = HTTPRequestHead(
-      version: .http1_1, method: .GET, uri: path,
-      headers: [
-        "host": server.authority, "user-agent": "pico/\(PicoVersion.current)", "accept": "application/json", "connection": "close",
-      ])
+    let own = [("host", server.authority), ("user-agent", "pico/\(PicoVersion.current)"), ("connection", "close")]
+    let head = HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: HTTPHeaders(own + headers))
     connecting.whenComplete { result in
       switch result {
       case .failure(let error): answer.fail(Failure(description: ConnectErrorText.text(error)))
       case .success(let channel):
         answer.futureResult.whenComplete { _ in channel.close(promise: nil) }
         channel.write(HTTPClientRequestPart.head(head), promise: nil)
+        if let body { channel.write(HTTPClientRequestPart.body(.byteBuffer(body)), promise: nil) }
         channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
       }
     }
@@ -100,7 +114,9 @@ private final class DocumentHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch Self.unwrapInboundIn(data) {
     case .head(let head):
-      if head.status.code >= 200, head.status != .ok { fail("it answers with status \(head.status.code)", context) }
+      if head.status.code >= 200, head.status != .ok {
+        fail("it answers with status \(head.status.code)", status: Int(head.status.code), context)
+      }
     case .body(let part):
       body.append(contentsOf: part.readableBytesView)
       if body.count > maximumSize { fail("it has more than \(maximumSize) bytes", context) }
@@ -108,8 +124,8 @@ private final class DocumentHandler: ChannelInboundHandler {
     }
   }
 
-  private func fail(_ reason: String, _ context: ChannelHandlerContext) {
-    answer.fail(DocumentFetch.Failure(description: reason))
+  private func fail(_ reason: String, status: Int? = nil, _ context: ChannelHandlerContext) {
+    answer.fail(DocumentFetch.Failure(description: reason, status: status))
     context.close(promise: nil)
   }
 

@@ -12,12 +12,14 @@ final class CommandLog: Sendable {
     logger = sink.logger(label: label)
   }
 
-  /// The access log that goes with it, in the same format; nil when it is off. Throws `badConfiguration` with the path.
-  func accessLog(_ destination: AccessLogDestination) throws(PicoError) -> AccessLog? {
-    switch destination {
+  /// The access log that goes with it; nil when it is off. Throws `badConfiguration` with the path.
+  /// - Parameter format: nil is that of the log.
+  func accessLog(_ destination: AccessLogDestination, format: AccessLogFormat?) throws(PicoError) -> AccessLog? {
+    let format = format ?? AccessLogFormat(sink.format)
+    return switch destination {
     case .off: nil
-    case .standardOutput: try AccessLog(.standardOutput, format: sink.format, logger: logger)
-    case .file(let path): try AccessLog(.file(path), format: sink.format, logger: logger)
+    case .standardOutput: try AccessLog(.standardOutput, format: format, logger: logger)
+    case .file(let path): try AccessLog(.file(path), format: format, logger: logger)
     }
   }
 

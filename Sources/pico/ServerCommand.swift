@@ -30,7 +30,7 @@ struct ServerCommand: AsyncParsableCommand {
     // Beside the two, what the last hops and the ports take.
     let supervised = try Supervised(timeToEnd: configuration.drainDelay + configuration.gracePeriod + .seconds(15), logger: log.logger)
     let signals = await RunUntilSignal.trap()
-    let accessLog = try log.accessLog(configuration.proxy.accessLog)
+    let accessLog = try log.accessLog(configuration.proxy.accessLog, format: configuration.proxy.accessLogFormat)
     let live = LiveConfiguration(ServerConfiguration.schema, configuration, log.logger) { () throws(ConfigurationError) in
       try load(arguments).configuration
     }

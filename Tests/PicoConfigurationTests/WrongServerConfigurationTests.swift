@@ -54,6 +54,29 @@ import Testing
       "FILE:1: admin.allow[0]: \"10.0.0.0/33\" is not an address range (like 10.0.0.0/8, fd00::/8, 192.0.2.1)"
     ), ("upstream: {deny: [10.1.0.0/8]}", "FILE:1: upstream.deny[0]: \"10.1.0.0/8\" has address bits behind its prefix"),
     ("proxy: {deny: 10.0.0.0/8}", "FILE:1: proxy.deny: needs a list ([a, b]), not a single value"),
+    ("proxy: {access-log-format: common}", "FILE:1: proxy.access-log-format: \"common\" is not one of text, json, combined"),
+    (
+      "proxy:\n  access-log-format: combined\n  access-log-headers: [accept]\n",
+      "FILE:3: proxy.access-log-headers: has no place in proxy.access-log-format: combined"
+    ),
+    ("tracing:\n  sample: 0.5\n", "FILE:2: tracing.sample: has no effect without tracing.otlp-endpoint"),
+    (
+      "tracing: {otlp-endpoint: http://localhost:4318, sample: 2}",
+      "FILE:1: tracing.sample: \"2\" is not a fraction (like 0, 0.01, 1)"
+    ),
+    (
+      "tracing: {otlp-endpoint: localhost:4318}",
+      "FILE:1: tracing.otlp-endpoint: \"localhost:4318\" is not the URL of a collector (like http://localhost:4318, "
+        + "https://collector.example.com/otlp/v1/traces)"
+    ),
+    (
+      "tracing:\n  otlp-endpoint: http://collector:4318\n  headers-file: /run/headers\n",
+      "FILE:3: tracing.headers-file: what is in it would go unencrypted to http://collector:4318 (use https)"
+    ),
+    (
+      "tracing:\n  otlp-endpoint: http://localhost:4318\n  tls: {ca: ca.pem}\n",
+      "FILE:3: tracing.tls.ca: has no use with http://localhost:4318, which is not https"
+    ),
     (
       "proxy: {access-log: ture}",
       "FILE:1: proxy.access-log: \"ture\" is not true, false or a path (like ./access.log, /var/log/pico/access.log)"

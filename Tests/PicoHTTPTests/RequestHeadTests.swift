@@ -181,7 +181,7 @@ import Testing
     for text in texts {
       let buffer = ByteBuffer(string: text)
       #expect(head.parse(buffer.readableBytesSpan, limit: 4096) == .complete(headBytes: buffer.readableBytes))
-      named.append(head.fields.contains { $0.isNamedByConnection })
+      named.append(head.fields.contains { $0.isLeftOut })
       lengths.append(head.contentLength)
       head.reset()
     }

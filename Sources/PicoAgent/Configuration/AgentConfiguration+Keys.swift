@@ -1,10 +1,11 @@
 package import PicoConfiguration
 internal import PicoCore
+internal import PicoTracing
 
 extension AgentConfiguration {
   /// Every key of `pico agent`.
   package static let schema = ConfigurationSchema(
-    initial: AgentConfiguration(), keys: keys,
+    initial: AgentConfiguration(), keys: keys + tracingKeys,
     flagAliases: [
       "server": "server.url", "server-protocol": "server.protocol", "token-file": "server.token-file", "ca": "server.tls.ca",
     ], check: check)
@@ -31,12 +32,15 @@ extension AgentConfiguration {
     .key("log.format", \.log.format, "How log lines look", unset: "text on a terminal, else json"),
   ]
 
+  private static let tracingKeys = TracingConfiguration.keys.map { $0.within("tracing", \AgentConfiguration.tracing) }
+
   /// The most bytes of all metadata, keys and values.
   package static let maximumMetadata = 2048
 
   @Sendable
   private static func check(_ configuration: AgentConfiguration, _ problems: inout ConfigurationProblems) {
     configuration.server.check(&problems)
+    configuration.tracing.check(&problems)
     let metadata = configuration.agent.metadata
     if metadata.reduce(0, { $0 + $1.key.utf8.count + $1.value.utf8.count }) > maximumMetadata {
       problems.contradiction("agent.metadata", "is longer than \(maximumMetadata) bytes")

@@ -1,5 +1,6 @@
 package import PicoConfiguration
 package import PicoCore
+package import PicoTracing
 package import PicoTransport
 
 /// The options of an agent and their defaults. `AgentConfiguration+Keys.swift` gives each its key.
@@ -9,6 +10,7 @@ package struct AgentConfiguration: Sendable, Equatable {
   package var server = Server()
   package var metrics = Metrics()
   package var agent = Identity()
+  package var tracing = TracingConfiguration()
   package var log = LogConfiguration()
   /// How long requests in flight may go on after SIGTERM.
   package var gracePeriod: Duration = .seconds(60)

@@ -1,5 +1,6 @@
 internal import PicoClient
 internal import PicoCore
+internal import PicoTracing
 
 /// What an agent counted, for whoever reads its metrics.
 struct AgentReport: Sendable {
@@ -11,6 +12,8 @@ struct AgentReport: Sendable {
   }
 
   var listeners: [Row]
+  /// Nil when nothing is traced.
+  var spans: SpanExporter.Counts?
 
   /// Each listener has a tunnel.
   var isReady: Bool { listeners.allSatisfy { $0.tunnels.tunnels > 0 } }
@@ -50,9 +53,23 @@ struct AgentReport: Sendable {
         text += "pico_agent_upstream_errors_total{\(row.labels),code=\"\(code)\"} \(count)\n"
       }
     }
+    if let spans { text += Self.text(spans) }
     text += "# HELP pico_build_info The version.\n# TYPE pico_build_info gauge\npico_build_info{version=\"\(PicoVersion.current)\"} 1\n"
     if let usage = ProcessUsage.current() { text += Self.process(usage) }
     return text
+  }
+
+  private static func text(_ spans: SpanExporter.Counts) -> String {
+    """
+    # HELP pico_tracing_spans_exported_total Spans that the collector took.
+    # TYPE pico_tracing_spans_exported_total counter
+    pico_tracing_spans_exported_total \(spans.exported)
+    # HELP pico_tracing_spans_dropped_total Spans that nobody got.
+    # TYPE pico_tracing_spans_dropped_total counter
+    pico_tracing_spans_dropped_total{reason="queue-full"} \(spans.droppedByQueue)
+    pico_tracing_spans_dropped_total{reason="export-failed"} \(spans.droppedByExport)
+
+    """
   }
 
   private static func process(_ usage: ProcessUsage) -> String {

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import PicoClient
 internal import PicoHTTP
+internal import PicoTracing
 internal import PicoTransport
 internal import PicoTunnel
 
@@ -8,7 +9,7 @@ extension UpstreamRelay {
   /// Ends the exchange with a reason the node can act upon: a reset with a code, or to a node without `pico.v1` an answer where one is
   /// still possible.
   func fail(_ code: StreamResetCode) {
-    record?.failure = code
+    note(code)
     let connection = self.connection.take()
     connection?.discard()
     guard !isPico, !isAnswered, !pool.service.isRaw, let answer = Self.errorCode(code) else {
@@ -17,6 +18,13 @@ extension UpstreamRelay {
       return release()
     }
     self.answer(answer)
+  }
+
+  /// For the access log and the trace.
+  func note(_ code: StreamResetCode) {
+    record?.failure = code
+    // Behind the last byte of the response nothing fails any more.
+    if !isOutputEnded { span?.fail("\(code.name)", isError: true) }
   }
 
   private static func errorCode(_ code: StreamResetCode) -> ErrorCode? {
@@ -44,7 +52,7 @@ extension UpstreamRelay {
   func breakOff() {
     pool.statistics.cancelled &+= 1
     let code = isDelivered ? StreamResetCode.resetAfterSend : .cancelled
-    record?.failure = code
+    note(code)
     let stream = stream.take()
     stream?.reset(code)
     discardAndRelease()

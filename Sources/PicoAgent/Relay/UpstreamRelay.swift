@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import PicoHTTP
+internal import PicoTracing
 internal import PicoTunnel
 
 /// Joins one stream of a tunnel to the service: one HTTP exchange, or raw bytes. Confined to its loop, used again for later streams.
@@ -60,6 +61,10 @@ final class UpstreamRelay: StreamConsumer {
 
   /// Nil where there is no access log.
   var record: RelayRecord?
+  /// Where the request is recorded for its trace.
+  var span: RecordedSpan?
+  /// Takes the place of what the request says of its trace.
+  var trace: TraceContext?
 
   private var isAcknowledged = false
   private var hasProgressed = false
@@ -95,6 +100,8 @@ final class UpstreamRelay: StreamConsumer {
     if let log = pool.accessLog, let record = record.take() {
       record.write(to: log, endpoint: pool.service.configuration.endpoint, now: pool.resources.now())
     }
+    if let span = span.take() { end(span) }
+    trace = nil
     // A stream that still drains what was written must not call whoever uses this relay next.
     stream?.consumer = nil
     stream = nil
@@ -159,6 +166,7 @@ final class UpstreamRelay: StreamConsumer {
   /// The head is whole: `bytes` begins with it.
   private func begin(_ bytes: ByteBuffer, headBytes: Int) {
     record?.take(request, bytes.readableBytesSpan)
+    if let tracer = pool.tracer { joinTrace(bytes, tracer) }
     question = .init(method: request.method, asksForUpgrade: request.isUpgrade)
     requestBody = request.framing
     response.reset()
@@ -192,7 +200,7 @@ final class UpstreamRelay: StreamConsumer {
     phase = .exchange
     isDelivered = true
     connection.write { out in
-      request.writeToUpstream(bytes.readableBytesSpan, host: pool.service.hostHeader, into: &out)
+      request.writeToUpstream(bytes.readableBytesSpan, host: pool.service.hostHeader, trace: trace, into: &out)
     }
     untaken &+= headBytes
     let rest = bytes.readableBytes &- headBytes
@@ -287,7 +295,7 @@ final class UpstreamRelay: StreamConsumer {
 
   func streamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) {
     pool.statistics.cancelled &+= 1
-    record?.failure = code
+    note(code)
     stream = nil
     discardAndRelease()
   }

@@ -3,6 +3,7 @@ internal import NIOCore
 internal import PicoClient
 internal import PicoCore
 internal import PicoHTTP
+internal import PicoTracing
 internal import PicoTransport
 internal import PicoTunnel
 
@@ -14,6 +15,8 @@ final class UpstreamPool: StreamAcceptor, Sweepable {
   let service: UpstreamService
   var statistics = RelayStatistics()
   let accessLog: AccessLog?
+  /// Nil when nothing is traced.
+  let tracer: SpanTracer?
   private let logger: Logger
   private var idle: [UpstreamConnection] = []
   private var spare: [UpstreamRelay] = []
@@ -26,8 +29,9 @@ final class UpstreamPool: StreamAcceptor, Sweepable {
   /// A request that may not be sent twice takes a connection that was used this short a time ago, or a fresh one.
   private static let freshWithin: UInt64 = 500_000_000
 
-  init(service: UpstreamService, resources: LoopResources, accessLog: AccessLog?, logger: Logger) {
+  init(service: UpstreamService, resources: LoopResources, accessLog: AccessLog?, tracer: SpanTracer? = nil, logger: Logger) {
     self.service = service
+    self.tracer = tracer
     self.accessLog = accessLog
     self.logger = logger
     self.resources = resources

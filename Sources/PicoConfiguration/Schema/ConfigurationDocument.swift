@@ -28,6 +28,7 @@ package enum ConfigurationDocument {
     | duration | `500ms` `10s` `1m` `1h`, or several: `1m30s`; `0` |
     | size | `64KiB` `1MiB` `2GiB`, or plain bytes: `512` |
     | address | `localhost:8080` (127.0.0.1 and ::1), `10.0.0.1:80`, `[::1]:80`, `:8080` (every interface) |
+    | fraction | `0` to `1`: `0.01` |
     | boolean | `true` or `false`; a bare flag means true |
     | list | `[a, b]` in a file; with commas in a flag or variable: `a,b` |
     | address range | `10.0.0.0/8`, `fd00::/8`, `192.0.2.1` |

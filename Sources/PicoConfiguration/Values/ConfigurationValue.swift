@@ -60,6 +60,7 @@ extension ConfigurationChoice {
 
 extension LogLevel: ConfigurationChoice {}
 extension LogFormat: ConfigurationChoice {}
+extension AccessLogFormat: ConfigurationChoice {}
 
 extension Optional: ConfigurationValue where Wrapped: ConfigurationScalar {
   package static var configurationKind: String { Wrapped.configurationKind }

@@ -32,7 +32,7 @@ package final class AccessLog: Sendable {
   /// The most bytes that wait to be written.
   package static let defaultCapacity = 4 << 20
 
-  private let format: LogFormat
+  package let format: AccessLogFormat
   private let capacity: Int
   private let state = Locked(State())
   private let totalDropped = Atomic<UInt64>(0)
@@ -43,7 +43,9 @@ package final class AccessLog: Sendable {
   private let thread = Locked<Thread?>(nil)
 
   /// Opens the destination and starts the thread. Throws `badConfiguration` with the path and the words of the system.
-  package init(_ destination: Destination, format: LogFormat, logger: Logger, capacity: Int = AccessLog.defaultCapacity) throws(PicoError) {
+  package init(_ destination: Destination, format: AccessLogFormat, logger: Logger, capacity: Int = AccessLog.defaultCapacity)
+    throws(PicoError)
+  {
     self.format = format
     self.capacity = capacity
     writer = Locked(try AccessLogWriter(destination, logger: logger))

@@ -2,20 +2,24 @@
 package struct AccessLogLine: ~Copyable {
   /// Lines already there, and this one behind them.
   var bytes: [UInt8]
-  private let format: LogFormat
+  private let format: AccessLogFormat
+  let time: Timestamp
 
   /// The most bytes of a value that are logged; what is cut ends in `…`.
   package static let maximumValue = 4096
 
-  init(after bytes: consuming [UInt8], format: LogFormat, time: Timestamp) {
+  init(after bytes: consuming [UInt8], format: AccessLogFormat, time: Timestamp) {
     self.bytes = bytes
     self.format = format
+    self.time = time
     switch format {
     case .text: time.append(to: &self.bytes)
     case .json:
       append("{\"time\":\"")
       time.append(to: &self.bytes)
       self.bytes.append(UInt8(ascii: "\""))
+    // Its time stands in the middle.
+    case .combined: break
     }
   }
 
@@ -79,7 +83,7 @@ package struct AccessLogLine: ~Copyable {
     bytes.append(format == .json ? UInt8(ascii: ",") : 0x20)
     switch format {
     case .json: LogText.appendJSON(name, to: &bytes)
-    case .text: LogText.appendDisplay(name, to: &bytes)
+    case .text, .combined: LogText.appendDisplay(name, to: &bytes)
     }
     bytes.append(format == .json ? UInt8(ascii: ":") : UInt8(ascii: "="))
   }
@@ -112,7 +116,7 @@ package struct AccessLogLine: ~Copyable {
   private mutating func appendText(_ text: String) {
     switch format {
     case .json: LogText.appendJSON(text, to: &bytes)
-    case .text: LogText.appendValue(text, to: &bytes)
+    case .text, .combined: LogText.appendValue(text, to: &bytes)
     }
   }
 

@@ -29,9 +29,7 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
 
   /// Appends `description` without a String.
   package func append(to bytes: inout [UInt8]) {
-    let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-    let second = seconds - days * 86_400
-    let (year, month, day) = Self.date(days: days)
+    let (year, month, day, second) = calendar
     Self.append(year, digits: 4, to: &bytes)
     bytes.append(UInt8(ascii: "-"))
     Self.append(month, digits: 2, to: &bytes)
@@ -48,6 +46,13 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
     bytes.append(UInt8(ascii: "Z"))
   }
 
+  /// The date, and the second of the day.
+  var calendar: (year: Int64, month: Int64, day: Int64, second: Int64) {
+    let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+    let (year, month, day) = Self.date(days: days)
+    return (year, month, day, seconds - days * 86_400)
+  }
+
   /// The proleptic Gregorian date of a day since 1970-01-01. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
   private static func date(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = days + 719_468
@@ -60,7 +65,7 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
     return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
   }
 
-  private static func append(_ number: Int64, digits: Int, to bytes: inout [UInt8]) {
+  static func append(_ number: Int64, digits: Int, to bytes: inout [UInt8]) {
     var divisor: Int64 = 1
     for _ in 1..<digits { divisor *= 10 }
     var rest = number

@@ -147,6 +147,14 @@ final class AdminHandler: ChannelInboundHandler, RemovableChannelHandler {
       writeLater(head, context) { source in
         AdminResponse(status: .ok, body: await source.statusSnapshot(scope, of: extent).json)
       }
+    case .serve(.route):
+      guard let question = RouteQuestion(query: request.query) else {
+        return write(AdminResponse(.malformedRequest, status: .badRequest), to: head, context)
+      }
+      writeLater(head, context) { source in
+        guard let answer = await source.route(question, scope) else { return AdminResponse(.forbidden, status: .forbidden) }
+        return AdminResponse(status: .ok, body: answer.json + [0x0A])
+      }
     case .serve(.watch):
       // Only requests that did not become a WebSocket come here.
       write(watch?.refusal(of: head) ?? AdminResponse(.notFound, status: .notFound), to: head, context)
@@ -253,6 +261,7 @@ extension AdminRequest {
       },
       authorizations: head.headers["authorization"],
       ownAuthorizations: head.headers["x-pico-authorization"] + head.headers["x-piko-authorization"])
+    query = String(head.uri[path.endIndex...].dropFirst())
   }
 
   private static func isForwarding(_ name: String) -> Bool {

@@ -6,8 +6,8 @@ package struct AdminRequest: Equatable, Sendable {
   package var method: HTTPMethod
   /// The target without its query.
   package var path: String
-  /// What stands behind `?`; nil without one.
-  package var query: String?
+  /// What stands behind the `?`; empty without one.
+  package var query = ""
   package var version: HTTPVersion
   package var hosts: [String]
   package var origins: [String]
@@ -22,9 +22,8 @@ package struct AdminRequest: Equatable, Sendable {
   package var requestID: String?
 
   package init(
-    method: HTTPMethod, path: String, query: String? = nil, version: HTTPVersion = .http1_1, hosts: [String] = ["localhost"],
-    origins: [String] = [],
-    isForwarded: Bool = false, contentTypes: [String] = [], requestID: String? = nil, authorizations: [String] = [],
+    method: HTTPMethod, path: String, query: String = "", version: HTTPVersion = .http1_1, hosts: [String] = ["localhost"],
+    origins: [String] = [], isForwarded: Bool = false, contentTypes: [String] = [], requestID: String? = nil, authorizations: [String] = [],
     ownAuthorizations: [String] = []
   ) {
     self.method = method
@@ -51,7 +50,7 @@ extension AdminRequest {
   /// Of which nodes a snapshot is wanted: `scope=cluster`, the default, or `scope=node`; nil for another scope. Other members of the query
   /// are ignored.
   var extent: Subscription.Scope? {
-    let scopes = (query ?? "").split(separator: "&").filter { $0.hasPrefix("scope=") }.map { $0.dropFirst("scope=".count) }
+    let scopes = query.split(separator: "&").filter { $0.hasPrefix("scope=") }.map { $0.dropFirst("scope=".count) }
     guard scopes.count <= 1 else { return nil }
     return scopes.first.map { Subscription.Scope(rawValue: String($0)) } ?? .cluster
   }
@@ -63,6 +62,8 @@ package enum AdminRoute: Equatable, Sendable {
   case ready
   case metrics
   case status
+  /// What would become of a request.
+  case route
   /// The status WebSocket.
   case watch
   /// Ends a listener; its ID as it stands in the path.
@@ -77,6 +78,7 @@ package enum AdminRoute: Equatable, Sendable {
     case "/ready": self = .ready
     case "/metrics": self = .metrics
     case "/status/v1": self = .status
+    case "/status/v1/route": self = .route
     case "/status/v1/watch": self = .watch
     case "/status/v1/blocks": self = .blocks
     default:

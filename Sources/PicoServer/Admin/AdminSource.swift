@@ -10,6 +10,8 @@ package protocol AdminSource: Sendable {
   func perform(_ action: OperatorAction, by: Operator) async -> ActionResult
   /// Those that hold of the tenants of the scope, the oldest first.
   func blocks(_ scope: TenantScope) async -> [BlockRow]
+  /// What would become of a request; nil where the scope does not allow the question.
+  func route(_ question: RouteQuestion, _ scope: TenantScope) async -> RouteAnswer?
   /// Read for each probe: must not wait.
   var readiness: Readiness { get }
 }

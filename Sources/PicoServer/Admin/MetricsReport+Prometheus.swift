@@ -1,4 +1,5 @@
 package import PicoCore
+internal import PicoTracing
 
 extension MetricsReport {
   /// The body of `/metrics`. `usage` is of this process; without it the `process_` families are left out.
@@ -41,6 +42,13 @@ extension MetricsReport {
       output.sample("pico_cluster_store_stale_seconds", cluster.storeStaleSeconds)
       output.family("pico_cluster_forwarded_total", .counter, help: "Streams that were opened to listeners of other nodes.")
       for node in cluster.forwarded { output.sample("pico_cluster_forwarded_total", labels: [("node", node.node)], node.count) }
+    }
+    if let spans {
+      output.counter("pico_tracing_spans_exported_total", help: "Spans that the collector took.", spans.exported)
+      output.family("pico_tracing_spans_dropped_total", .counter, help: "Spans that nobody got.")
+      for (reason, count) in [("queue-full", spans.droppedByQueue), ("export-failed", spans.droppedByExport)] {
+        output.sample("pico_tracing_spans_dropped_total", labels: [("reason", reason)], count)
+      }
     }
     output.gauge("pico_listeners", help: "Listeners that are registered here.", listeners)
     output.gauge("pico_endpoints", help: "Endpoints with at least one listener here.", endpoints)

@@ -1,4 +1,5 @@
 package import PicoCore
+package import PicoTracing
 
 /// Everything that `/metrics` shows of the node, counted since it started unless said otherwise.
 package struct MetricsReport: Equatable, Sendable {
@@ -34,6 +35,8 @@ package struct MetricsReport: Equatable, Sendable {
   /// Nil on a node that is alone.
   package var cluster: Cluster?
   package var health = Health()
+  /// Nil when nothing is traced.
+  package var spans: SpanExporter.Counts?
 
   package init() {}
 

@@ -2,6 +2,7 @@ internal import NIOCore
 internal import PicoCore
 internal import PicoHTTP
 internal import PicoStatus
+internal import PicoTracing
 internal import PicoTunnel
 internal import Synchronization
 
@@ -17,6 +18,10 @@ struct NodeReport: AdminSource {
 
   func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { await actions.perform(action, by: by) }
   func blocks(_ scope: TenantScope) async -> [BlockRow] { actions.blocks(scope) }
+
+  func route(_ question: RouteQuestion, _ scope: TenantScope) async -> RouteAnswer? {
+    await RouteExplanation(node: node, loops: loops).answer(question, scope)
+  }
 
   /// The node's counts of all loops.
   private func counts() async -> NodeCounts {
@@ -100,6 +105,7 @@ struct NodeReport: AdminSource {
     }
     report.handshakeFailures = tls.handshakeFailures
     report.cluster = node.membership?.report
+    report.spans = node.spans?.counts
     report.listeners = node.routes.listeners
     report.endpoints = node.routes.all.count { $0.count > 0 }
     report.tunnelRoundTrip = HistogramReport(counts.roundTrips)

@@ -104,6 +104,7 @@ extension ProxyHandler {
     guard let context else { return }
     exchange.startedAt = 0
     accessRecord = nil
+    span = nil
     phase = .head
     deadline = 0
     isAwaitingAnswer = true

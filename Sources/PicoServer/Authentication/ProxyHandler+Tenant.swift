@@ -7,8 +7,7 @@ extension ProxyHandler {
   /// request says another one too, by its domain or by a header.
   /// - Parameter token: nil where none is asked for.
   func tenant(_ head: borrowing RequestHead, _ span: RawSpan, _ token: KnownToken?, namedByDomain: Bool) -> TenantID? {
-    let domain = namedByDomain && !node.settings.tenants.isEmpty ? node.settings.lookup.domain(of: head, span) : nil
-    let named = domain.flatMap { node.settings.tenants[$0] }
+    let named = namedByDomain ? node.settings.tenant(namedBy: head, span) : nil
     let tenant = token.map { $0.claims.tenant ?? .default } ?? named ?? .default
     guard named == nil || named == tenant else { return nil }
     guard head.contains(.picoTenant) else { return tenant }

@@ -2,8 +2,10 @@ internal import NIOCore
 internal import PicoCluster
 internal import PicoCore
 internal import PicoHTTP
+internal import PicoTracing
 internal import PicoTunnel
 internal import Synchronization
+internal import Tracing
 
 /// One hop at the node that has the listener: joins a stream of a link to a stream of a listener of this node, byte for byte. Confined to the
 /// link's loop.
@@ -45,6 +47,11 @@ final class HopRelay: StreamConsumer {
   private var isInFlight = false
   /// For a listener that is about to be back.
   private var isWaiting = false
+  /// The request may be part of a trace that is recorded: its first field says so.
+  private var isTraceAwaited = false
+  private var span: RecordedSpan?
+  /// Of the answer; 0 while there is none.
+  private var status = 0
 
   init(_ stream: TunnelStream, of tunnel: TunnelHandler, session: LinkSession, loop: LoopContext) {
     downstream = stream
@@ -59,7 +66,11 @@ final class HopRelay: StreamConsumer {
   func streamDidReceive(_ bytes: ByteBuffer) {
     guard header != nil else { return readHeader(bytes) }
     guard header?.kind != .proof else { return readProof(bytes) }
-    forward(bytes)
+    take(bytes)
+  }
+
+  private func take(_ bytes: ByteBuffer) {
+    if isTraceAwaited { joinTrace(bytes) } else { forward(bytes) }
   }
 
   private func readHeader(_ bytes: ByteBuffer) {
@@ -90,7 +101,30 @@ final class HopRelay: StreamConsumer {
     loop.statistics.inFlight &+= 1
     loop.statistics.hopsInFlight &+= 1
     if !isFound { waitForReturn(of: endpoint) }
-    if rest.readableBytes > 0 { forward(rest) }
+    // What is not HTTP has no fields, and may look as if it had.
+    isTraceAwaited = loop.node.tracer != nil && header.kind == .exchange
+    if rest.readableBytes > 0 { take(rest) }
+  }
+
+  /// Waits for the first field of the request. Where it names a span that is recorded, the span of this hop takes its place.
+  private func joinTrace(_ bytes: ByteBuffer) {
+    var all = early.take() ?? loop.resources.takeBuffer()
+    all.writeImmutableBuffer(bytes)
+    switch TraceContext.firstField(of: all.readableBytesSpan) {
+    case .undecided where all.readableBytes <= loop.limits.maxHead:
+      early = all
+      return
+    case .context(let parent, let place) where parent.isSampled:
+      guard let span = loop.node.tracer?.span("hop", .server, in: parent, attributes: ["pico.node": .string(loop.node.id.text)]) else {
+        break
+      }
+      all.setBytes(TraceContext.digits(ofSpan: span.traceContext.spanID), at: all.readerIndex + place)
+      self.span = span
+    case .undecided, .other, .context: break
+    }
+    isTraceAwaited = false
+    forward(all)
+    loop.resources.giveBack(all)
   }
 
   /// Not a hop at all: the other node has something to say.
@@ -177,6 +211,10 @@ final class HopRelay: StreamConsumer {
       return finish()
     }
     guard header != nil else { return refuse() }
+    if isTraceAwaited, let bytes = early.take() {
+      isTraceAwaited = false
+      forward(bytes)
+    }
     endUpstream()
   }
 
@@ -289,6 +327,7 @@ final class HopRelay: StreamConsumer {
   }
 
   private func count(status: Int, isError: Bool, now: UInt64) {
+    self.status = status
     guard let listener, !isCounted else { return }
     isCounted = true
     loop.cell(of: listener).recordResponse(
@@ -322,6 +361,7 @@ final class HopRelay: StreamConsumer {
     }
     if canReplay, code == .notSent || code == .connectTimeout, connect() { return loop.statistics.recordRetry() }
     if canReplay { count(status: 502, isError: true, now: now) } else { noteCut(now: now) }
+    span?.fail("\(code.name)", isError: true)
     // What could not be kept may have gone to the agent that then said it sent nothing; only a whole replay may go elsewhere.
     // An agent that does not reach its upstream is none that is leaving: only of the latter the other node may hope to find it elsewhere.
     downstream?.reset(code == .notSent && wasAcknowledged ? .connectTimeout : code)
@@ -369,6 +409,18 @@ final class HopRelay: StreamConsumer {
       loop.statistics.recordBytes(in: bytesIn, out: bytesOut)
     }
     if let listener { loop.cell(of: listener).recordBytes(in: bytesIn, out: bytesOut, now: loop.resources.now()) }
+    if let span = span.take() { end(span) }
     releaseListener()
+  }
+
+  private func end(_ span: RecordedSpan) {
+    span.updateAttributes { attributes in
+      if status > 0 { attributes["http.response.status_code"] = status }
+      attributes["pico.retries"] = max(0, attempts - 1)
+      if let endpoint = header?.endpoint { attributes.name(endpoint) }
+      if let listener { attributes["pico.listener"] = listener.id.description }
+    }
+    if status >= 500, span.attributes.get("error.type") == nil { span.fail("\(status)", isError: true) }
+    span.end()
   }
 }

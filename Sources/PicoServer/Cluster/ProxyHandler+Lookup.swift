@@ -8,6 +8,7 @@ extension ProxyHandler {
     guard !hasLookedUp, let context, let membership = node.membership else { return false }
     exchange.startedAt = 0
     accessRecord = nil
+    span = nil
     phase = .head
     deadline = 0
     isAwaitingAnswer = true

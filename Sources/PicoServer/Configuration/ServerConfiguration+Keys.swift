@@ -1,10 +1,11 @@
 package import PicoConfiguration
 internal import PicoCore
+internal import PicoTracing
 
 extension ServerConfiguration {
   /// Every key of `pico server`.
   package static let schema = ConfigurationSchema(
-    initial: ServerConfiguration(), keys: proxyKeys + portKeys + tlsKeys + clusterKeys + nodeKeys, check: check)
+    initial: ServerConfiguration(), keys: proxyKeys + portKeys + tlsKeys + clusterKeys + nodeKeys + tracingKeys, check: check)
 
   /// Of rates: one each microsecond.
   static let highestRate = 1_000_000
@@ -52,6 +53,9 @@ extension ServerConfiguration {
       "proxy.trusted-proxies", \.proxy.trustedProxies, "Clients whose Forwarded, X-Forwarded-* and X-Real-IP are believed"),
     .key(
       "proxy.access-log", \.proxy.accessLog, "One line for each request: true is standard output, a path is a file"),
+    .key(
+      "proxy.access-log-format", \.proxy.accessLogFormat, "How its lines look; combined is that of Apache and nginx",
+      unset: "that of the log"),
     .key("proxy.access-log-headers", \.proxy.accessLogHeaders, "Request headers to log; those with secrets never show"),
     .key("proxy.via", \.proxy.via, "Whether Via is added; it turns compression off at many upstreams"),
     .key(
@@ -106,6 +110,8 @@ extension ServerConfiguration {
     + Authentication.keys.map { $0.within("admin.auth", \.admin.auth) }
     + [.key("admin.auth.protect-health", \.admin.protectsHealth, "Whether /health, /ready and /metrics want a token too")]
 
+  private static let tracingKeys = TracingConfiguration.keys.map { $0.within("tracing", \ServerConfiguration.tracing) }
+
   private static let nodeKeys: [ConfigurationKey<ServerConfiguration>] = [
     .key(
       "tunnel.ping-interval", \.tunnel.pingInterval, "How often each end of a tunnel asks the other for a sign of life",
@@ -148,10 +154,14 @@ extension ServerConfiguration {
     if configuration.proxy.endpointFrom.isEmpty {
       problems.contradiction("proxy.endpoint-from", "is empty, so no request could name an endpoint")
     }
+    if configuration.proxy.accessLogFormat == .combined, !configuration.proxy.accessLogHeaders.isEmpty {
+      problems.contradiction("proxy.access-log-headers", "has no place in proxy.access-log-format: combined")
+    }
     checkPorts(configuration, &problems)
     checkAuthentication(configuration, &problems)
     checkTLS(configuration, &problems)
     checkCluster(configuration, &problems)
+    configuration.tracing.check(&problems)
     let listeners = configuration.sharesSocket ? configuration.proxy.tls : configuration.upstream.tls
     if !configuration.upstream.auth.isOn, listeners.clientCA == nil, problems.provenance["upstream.max-listeners-per-token"] != nil {
       problems.contradiction(

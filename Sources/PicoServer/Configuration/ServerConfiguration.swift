@@ -1,5 +1,6 @@
 package import PicoConfiguration
 package import PicoCore
+package import PicoTracing
 
 /// The options of a node and their defaults. `ServerConfiguration+Keys.swift` gives each its key.
 package struct ServerConfiguration: Sendable, Equatable {
@@ -10,6 +11,7 @@ package struct ServerConfiguration: Sendable, Equatable {
   package var tunnel = Tunnel()
   package var memory = Memory()
   package var metrics = Metrics()
+  package var tracing = TracingConfiguration()
   package var node = Node()
   package var log = LogConfiguration()
   package var server = Server()
@@ -49,6 +51,8 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var proxyProtocol = false
     package var trustedProxies: [AddressRange] = []
     package var accessLog = AccessLogDestination.off
+    /// `nil` is that of the log.
+    package var accessLogFormat: AccessLogFormat?
     package var accessLogHeaders: [HeaderName] = []
     /// Whether `Via` is added to requests and responses.
     package var via = false

@@ -35,6 +35,16 @@ struct AccessRecord {
     self.headers = headers
   }
 
+  /// As a line in Combined Log Format has it.
+  func combined(_ exchange: ExchangeState) -> CombinedLogEntry {
+    CombinedLogEntry(
+      client: client, method: method, target: target, version: exchange.version == .http10 ? "HTTP/1.0" : "HTTP/1.1",
+      status: UInt64(clamping: exchange.status), bytesOut: UInt64(clamping: exchange.bytesOut), referer: value("referer"),
+      userAgent: value("user-agent"))
+  }
+
+  private func value(_ name: String) -> String { headers.first { $0.name == name }?.value ?? "" }
+
   /// The longest path that a tail shows.
   private static let maximumPath = 2048
 
@@ -51,4 +61,9 @@ struct AccessRecord {
 
   /// Never logged, whatever the list says.
   private static let secrets: FieldNames = [.authorization, .picoAuthorization, .proxyAuthorization, .cookie, .setCookie]
+}
+
+extension HeaderName {
+  /// What Combined Log Format says of the request's fields.
+  static let combinedLog = ["referer", "user-agent"].compactMap { try? HeaderName(configurationText: $0) }
 }

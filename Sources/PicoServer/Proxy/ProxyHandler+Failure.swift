@@ -170,6 +170,7 @@ extension ProxyHandler {
 
   /// For whoever asks for the last errors of the endpoint.
   func recordFailure(_ code: String) {
+    if span != nil { failSpan(code) }
     guard exchange.isRouted else { return }
     routes?.recordFailure(
       .init(
@@ -181,6 +182,7 @@ extension ProxyHandler {
     loop.statistics.recordCancel()
     let isAnswered = exchange.response == .body
     exchange.status = 499
+    if span != nil { failSpan("client-left") }
     if !isAnswered { recordResponse(now: loop.resources.now()) }
   }
 
@@ -200,6 +202,7 @@ extension ProxyHandler {
         )
       }
     }
+    if let span = span.take() { end(span) }
     releaseListener()
     exchange.startedAt = 0
     if let replay = replay.take() { loop.resources.giveBack(replay) }

@@ -37,6 +37,7 @@ extension ProxyHandler {
     loop.statistics.inFlight &-= 1
     exchange.startedAt = 0
     accessRecord = nil
+    span = nil
     node.connections.add(1, ordering: .relaxed)
     leave()
     context.close(promise: nil)

@@ -25,7 +25,7 @@ extension ProxyHandler {
       forwarding.requestID = HeaderText(hexadecimal: loop.resources.fastRandom(), loop.resources.fastRandom())
     }
     if node.isAccessLogged {
-      accessRecord = AccessRecord(head, span, client: forwarding.clientAddress, headers: node.configuration.proxy.accessLogHeaders)
+      accessRecord = AccessRecord(head, span, client: forwarding.clientAddress, headers: node.loggedHeaders)
     }
     guard let rest = bytes.getSlice(at: bytes.readerIndex &+ headBytes, length: bytes.readableBytes &- headBytes) else { return }
     if ReservedPath.isReserved(head.path, span) { return beginReserved(head, bytes, rest) }
@@ -75,7 +75,7 @@ extension ProxyHandler {
   private func tail(_ head: borrowing RequestHead, _ span: RawSpan, _ share: TailShare) {
     guard share.takes(loop.resources.fastRandom()) else { return }
     var record =
-      accessRecord ?? AccessRecord(head, span, client: forwarding.clientAddress, headers: node.configuration.proxy.accessLogHeaders)
+      accessRecord ?? AccessRecord(head, span, client: forwarding.clientAddress, headers: node.loggedHeaders)
     record.isTailed = true
     accessRecord = record
   }

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import PicoCore
 internal import PicoHTTP
+internal import PicoTracing
 internal import PicoTunnel
 
 /// One downstream connection: reads requests, gives each a stream of a listener, and relays the response. Confined to its loop.
@@ -71,6 +72,8 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   /// Since when the connection waits for the first byte of a request.
   var idleSince: UInt64 = 0
   var accessRecord: AccessRecord?
+  /// Where the request is recorded for its trace.
+  var span: RecordedSpan?
   /// That the last request had.
   var knownToken: KnownToken?
   /// A request waits for a key set to be fetched, or for the store to say where its endpoint is.
@@ -289,6 +292,7 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
       node.logFault(fault, of: forwarding.clientAddress)
       refuseHead(fault.requestError)
     case .complete(let headBytes):
+      if let tracer = node.tracer { joinTrace(&storage.request, bytes, tracer) }
       begin(storage.request, bytes, headBytes: headBytes)
       loop.giveBack(storage)
     }

@@ -25,4 +25,9 @@ struct ProxySettings: Sendable {
     usesProxyProtocol = proxy.proxyProtocol
     maximumHTTP2Streams = proxy.http2 ? proxy.http2MaxStreams : 0
   }
+
+  /// The tenant whose domain the request's host is below.
+  func tenant(namedBy head: borrowing RequestHead, _ span: RawSpan) -> TenantID? {
+    tenants.isEmpty ? nil : lookup.domain(of: head, span).flatMap { tenants[$0] }
+  }
 }

@@ -101,6 +101,8 @@ package final class EndpointRoutes: Sendable {
     return bits.trailingZeroBitCount
   }
 
+  /// Those of other nodes, one for each node.
+  var elsewhere: [Listener] { listeners.withLock { Array($0.elsewhere) } }
   /// Of this node.
   var all: [Listener] { listeners.withLock { Array($0.here) } }
   /// No other listener is there that lasts: here, or on a node that can be reached and does not drain.

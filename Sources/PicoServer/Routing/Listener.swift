@@ -106,6 +106,12 @@ internal import Synchronization
 
   func isLeftOut(now: UInt64) -> Bool { now < leftOutUntil.load(ordering: .relaxed) || remote?.isReachable == false }
 
+  /// Nanoseconds for which failures to connect leave it out yet; nil when they do not.
+  func leftOut(now: UInt64) -> UInt64? {
+    let until = leftOutUntil.load(ordering: .relaxed)
+    return until > now ? until - now : nil
+  }
+
   /// Its agent could not connect to the upstream; true when that leaves the listener out from now on: the last few failed, or half of the
   /// last ten seconds.
   func recordConnectFailure(isHalfFailing: Bool, now: UInt64) -> Bool {

@@ -71,6 +71,19 @@ package enum StreamResetCode: UInt32, Equatable, Sendable {
   case resetAfterSend = 5
   /// Never on the wire: the session ended under the stream.
   case sessionLost = 0xFFFF_FFFF
+
+  /// In words, for people and traces.
+  package var name: StaticString {
+    switch self {
+    case .cancelled: "cancelled"
+    case .notSent: "not-sent"
+    case .connectTimeout: "connect-timeout"
+    case .malformedResponse: "malformed-response"
+    case .upstreamTimeout: "upstream-timeout"
+    case .resetAfterSend: "reset-after-send"
+    case .sessionLost: "session-lost"
+    }
+  }
 }
 
 /// What ends a session because of its peer; each is the peer's misuse, never ours.

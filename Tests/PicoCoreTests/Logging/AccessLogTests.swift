@@ -21,10 +21,10 @@ import Testing
   }
 
   @Test(arguments: [
-    (LogFormat.text, "/a?b", "/a?b"), (.text, "/a b", "\"/a b\""), (.text, "/\u{1b}\"", "\"/\\u{1b}\\\"\""), (.text, "", "\"\""),
+    (AccessLogFormat.text, "/a?b", "/a?b"), (.text, "/a b", "\"/a b\""), (.text, "/\u{1b}\"", "\"/\\u{1b}\\\"\""), (.text, "", "\"\""),
     (.json, "/a?b", "\"/a?b\""), (.json, "/\u{1b}\"\\é", "\"/\\u001b\\\"\\\\é\""),
   ])
-  func `a line has every field, escaped for its format`(format: LogFormat, path: String, printed: String) throws {
+  func `a line has every field, escaped for its format`(format: AccessLogFormat, path: String, printed: String) throws {
     let directory = try TemporaryDirectory()
     let log = try AccessLog(.file(directory.path + "/log"), format: format, logger: Logger(label: "test"))
     write(path, to: log)

@@ -29,6 +29,8 @@ private final class ScriptedSource: AdminSource {
   func perform(_ action: OperatorAction, by: Operator) async -> ActionResult { ActionResult(id: "", ok: true) }
 
   func blocks(_ scope: TenantScope) async -> [BlockRow] { [] }
+
+  func route(_ question: RouteQuestion, _ scope: TenantScope) async -> RouteAnswer? { nil }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct AdminServerTests {

@@ -186,6 +186,24 @@ extension NodeTests {
       }
     }
 
+    @Test func `where a request would go is told of the tenant's own requests alone`() async throws {
+      try await withNode { node in
+        for tenant in ["acme", "beta"] { try await connect(node, tenant, "web") }
+        func ask(_ viewer: String, _ query: String) async throws -> RouteAnswer {
+          try RouteAnswer(json: Array(try await admin(node, viewer, "GET /status/v1/route?\(query)").body.utf8))
+        }
+        let own = try await ask("acme", "endpoint=web")
+        #expect(own.tenant == "acme" && own.tenantFrom == .token && own.candidates.count == 1 && own.status == nil && own.wantsToken)
+        #expect(try await ask("gamma", "endpoint=web").error == "no-available-upstreams")
+        #expect(try await ask("acme", "endpoint=web&tenant=acme").candidates == own.candidates)
+        #expect(try await admin(node, "acme", "GET /status/v1/route?endpoint=web&tenant=beta").status == 403)
+        // Who has no tenant may ask for all, and as whom he likes.
+        #expect(try await ask("", "endpoint=web").error == "no-available-upstreams")
+        #expect(try await ask("", "endpoint=web&tenant=beta").candidates.count == 1)
+        #expect(try await node.admin("/status/v1/route?endpoint=web").hasPrefix("HTTP/1.1 401 "))
+      }
+    }
+
     @Test func `a watcher sees, tails and ends what is the tenant's alone`() async throws {
       try await withNode { node in
         for tenant in ["", "acme", "beta"] { try await connect(node, tenant, "web") }

@@ -55,7 +55,7 @@ struct RunningNode: Sendable {
     change(&configuration)
     let lines = AccessLines(path: "/tmp/pico-access-\(UInt64.random(in: 0 ... .max))")
     let logger = nodeLog.logger
-    let log = try AccessLog(.file(lines.path), format: .json, logger: logger)
+    let log = try AccessLog(.file(lines.path), format: configuration.proxy.accessLogFormat ?? .json, logger: logger)
     defer {
       log.close()
       unsafe unlink(lines.path)
