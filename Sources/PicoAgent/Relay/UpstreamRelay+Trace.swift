@@ -42,7 +42,7 @@ extension UpstreamService {
   fileprivate var spanAttributes: SpanAttributes {
     var attributes: SpanAttributes = ["pico.endpoint": .string(configuration.endpoint.name), "url.scheme": usesTLS ? "https" : "http"]
     switch configuration.upstream {
-    case .http(let host), .https(let host), .tcp(let host):
+    case .http(let host), .https(let host), .h2c(let host), .tcp(let host):
       attributes["server.address"] = host.host
       attributes["server.port"] = host.port
     case .unix(let path):

@@ -250,7 +250,7 @@ extension AdminRequest {
     let id = ids.popFirst()
     self.init(
       method: head.method, path: String(path),
-      query: path.endIndex < head.uri.endIndex ? String(head.uri[path.endIndex...].dropFirst()) : nil,
+      query: String(head.uri[path.endIndex...].dropFirst()),
       version: head.version, hosts: head.headers["host"], origins: head.headers["origin"],
       isForwarded: head.headers.contains { Self.isForwarding($0.name.lowercased()) },
       contentTypes: head.headers["content-type"],
@@ -261,7 +261,6 @@ extension AdminRequest {
       },
       authorizations: head.headers["authorization"],
       ownAuthorizations: head.headers["x-pico-authorization"] + head.headers["x-piko-authorization"])
-    query = String(head.uri[path.endIndex...].dropFirst())
   }
 
   private static func isForwarding(_ name: String) -> Bool {
