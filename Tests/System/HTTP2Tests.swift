@@ -68,6 +68,22 @@ extension SystemTests {
       #expect(try await statuses(mode, alone: true) == String(repeating: "502 \(error)\n", count: 20))
     }
 
+    @Test func `streams leave no memory behind`() async throws {
+      let deployment = try await Deployment()
+      try await deployment.agent("test", "127.0.0.1:\(deployment.upstream())")
+      var sizes: [Int] = []
+      for _ in 0..<2 {
+        let words = [
+          "h2load", "-n", "10000", "-c", "2", "-m", "20", "-H", "x-pico-endpoint: test", "http://127.0.0.1:\(deployment.port)/name",
+        ]
+        #expect(try await deployment.stage.run("h2load", words, within: 90).output.contains("10000 2xx"))
+        let lines = readFile("/proc/\(deployment.server.pid)/status").split(separator: "\n")
+        sizes.append(lines.first { $0.hasPrefix("VmRSS") }.flatMap { Int($0.filter(\.isNumber)) } ?? 0)
+      }
+      // Two thirds of a KiB for each stream are enough to be seen.
+      #expect(sizes[1] - sizes[0] < 6 << 10, "KiB after each ten thousand: \(sizes)")
+    }
+
     @Test func `curl agrees on HTTP/2 with TLS, and on HTTP/1 where it is switched off`() async throws {
       let stage = try Stage()
       let authority = try TestAuthority(in: stage.directory)

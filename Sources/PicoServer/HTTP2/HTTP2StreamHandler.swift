@@ -57,6 +57,8 @@ final class HTTP2StreamHandler: ChannelDuplexHandler {
     releaseWindow()
     connection.routes = proxy.routes
     connection.knownToken = proxy.knownToken
+    // The two hold each other.
+    proxy.http2 = nil
     connection.streamDidEnd()
   }
 
