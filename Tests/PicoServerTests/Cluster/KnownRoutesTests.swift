@@ -13,14 +13,14 @@ import Testing
 
   @Test func `what a node says itself counts until the store's word counts again`() {
     var known = KnownRoutes()
-    known.store(2, of: a, on: one)
-    known.store(1, of: b, on: one)
+    _ = known.store(2, of: a, on: one)
+    _ = known.store(1, of: b, on: one)
     known.tell(0, of: a, on: one)
     known.tell(3, of: c, on: one)
     #expect(known.routes(of: one) == [b: 1, c: 3] && known.count(of: a, on: one) == 0)
-    known.store(5, of: a, on: one)
+    _ = known.store(5, of: a, on: one)
     #expect(known.count(of: a, on: one) == 0, "the store is behind")
-    known.store(3, of: c, on: one)
+    _ = known.store(3, of: c, on: one)
     #expect(known.tellers == [one])
     #expect(known.forgetTold(of: one) == [a], "what both say is no change")
     #expect(known.routes(of: one) == [a: 5, b: 1, c: 3] && known.tellers.isEmpty)
@@ -29,9 +29,9 @@ import Testing
 
   @Test func `what is not in a whole list is not there`() {
     var known = KnownRoutes()
-    known.store(1, of: a, on: one)
-    known.store(1, of: b, on: one)
-    known.store(1, of: a, on: two)
+    _ = known.store(1, of: a, on: one)
+    _ = known.store(1, of: b, on: one)
+    _ = known.store(1, of: a, on: two)
     known.tell(2, of: b, on: one)
     #expect(known.tellRest(of: one, heard: [b]) == [a])
     #expect(known.routes(of: one) == [b: 2] && known.routes(of: two) == [a: 1])
@@ -39,7 +39,7 @@ import Testing
 
   @Test func `a node that is gone has nothing`() {
     var known = KnownRoutes()
-    known.store(1, of: a, on: one)
+    _ = known.store(1, of: a, on: one)
     known.tell(1, of: b, on: one)
     #expect(Set(known.remove(one)) == [a, b])
     #expect(known.routes(of: one).isEmpty && known.remove(one).isEmpty)
