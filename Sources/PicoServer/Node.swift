@@ -98,7 +98,7 @@ package final class Node: Sendable {
   /// New requests should not be sent here: the node ends, or knows nothing of the others yet.
   var unreadiness: String? {
     if isLeaving { return "shutting down" }
-    return membership?.store.health.hasReadAll == false ? "cluster not read yet" : nil
+    return membership?.unreadiness
   }
   var isAccessLogged: Bool { accessLog != nil }
 

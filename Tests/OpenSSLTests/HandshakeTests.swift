@@ -58,13 +58,20 @@ extension OpenSSLTests {
       }
     }
 
-    @Test(arguments: [(["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), (["h2"], ""), ([], "")])
-    func `the protocol behind is HTTP 1 1, agreed on or not`(offered: [String], agreed: String) async throws {
-      try await EncryptedNode.with { node in
+    @Test(
+      arguments: [
+        (true, ["http/1.1"], "http/1.1"), (true, [], ""), (true, ["h2", "http/1.1"], "h2"), (true, ["http/1.1", "h2"], "h2"),
+        (true, ["h2"], "h2"), (false, ["http/1.1"], "http/1.1"), (false, ["h2", "http/1.1"], "http/1.1"), (false, ["h2"], ""),
+        (false, [], ""),
+      ])
+    func `the protocol behind is what the client offers and the node speaks, else HTTP 1 1`(
+      http2: Bool, offered: [String], agreed: String
+    ) async throws {
+      try await EncryptedNode.with({ configuration, _, _ in configuration.proxy.http2 = http2 }) { node in
         let client = try node.client { $0.protocols = offered }
         try await client.handshake()
         #expect(client.negotiated == agreed)
-        try await client.get()
+        if agreed != "h2" { try await client.get() }
       }
     }
 

@@ -50,7 +50,9 @@ struct NodeSearchTests {
       answer(ok), configure: { $0.listeners[0].connections = 2 }, logger: log.debugging, places: [Self.place(1, of: 2)]
     ) { node, _, agent in
       await eventually("it gives up") { log.all.contains { $0.contains("no better node was found") } }
-      #expect(node.sessionCount == 2 + NodeSearch.tries)
+      // Each of the two may have found the other one there first.
+      let tries = node.sessionCount - 2
+      #expect(tries >= NodeSearch.tries && tries <= 2 * NodeSearch.tries)
       await eventually("two tunnels are left") { await agent.report().listeners[0].tunnels.tunnels == 2 }
     }
   }

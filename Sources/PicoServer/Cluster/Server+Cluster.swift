@@ -45,6 +45,7 @@ extension Server {
       if let error = fault.get() { throw error }
       try? await Task.sleep(for: .milliseconds(5))
     }
+    membership.noteReading()
     if !store.health.hasReadAll {
       logger.warning(
         "the store of the cluster does not answer yet", metadata: ["reason": "\((store.health.fault ?? "").escapedForDisplay)"])

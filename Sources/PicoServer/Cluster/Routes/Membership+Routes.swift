@@ -14,6 +14,7 @@ extension Membership {
   /// Looks at the store every quarter of a second: talks with all others while it is in doubt, and leaves off when it was well for a while.
   func watchStore() async {
     while (try? await Task.sleep(for: Self.doubtInterval)) != nil {
+      noteReading()
       let (staleFor, now) = (store.health.staleFor, ContinuousClock.now)
       let (isDoubting, beginning, ending) = state.withLock { state -> (Bool, [RemoteNode], [Talk]) in
         state.isDoubting = state.doubt.look(staleFor: staleFor, now: now)
