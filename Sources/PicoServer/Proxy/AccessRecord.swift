@@ -38,7 +38,7 @@ struct AccessRecord {
   /// As a line in Combined Log Format has it.
   func combined(_ exchange: ExchangeState) -> CombinedLogEntry {
     CombinedLogEntry(
-      client: client, method: method, target: target, version: exchange.version == .http10 ? "HTTP/1.0" : "HTTP/1.1",
+      client: client, method: method, target: target, version: "\(exchange.protocolName)",
       status: UInt64(clamping: exchange.status), bytesOut: UInt64(clamping: exchange.bytesOut), referer: value("referer"),
       userAgent: value("user-agent"))
   }

@@ -32,7 +32,7 @@ extension ProxyHandler {
   private func attributes(_ head: borrowing RequestHead, _ octets: RawSpan) -> SpanAttributes {
     var attributes = head.spanAttributes(octets)
     attributes["url.scheme"] = forwarding.isSecure ? "https" : "http"
-    attributes["network.protocol.version"] = head.version == .http11 ? "1.1" : "1.0"
+    attributes["network.protocol.version"] = exchange.isHTTP2 ? "2" : head.version == .http11 ? "1.1" : "1.0"
     attributes["network.peer.address"] = peer.address?.description
     attributes["client.address"] = client(of: head, octets)?.description
     if let host = head.host?.text(in: octets), let place = try? HostPort(text: host, defaultPort: forwarding.isSecure ? 443 : 80) {

@@ -32,7 +32,7 @@ extension NodeTests {
         let requestID = try #require(response.field("x-request-id"))
         try await eventually("a line of the log") {
           guard let line = node.accessLog.all.last else { return false }
-          return line.contains(#""client":"127.0.0.1","method":"-","host":"","target":"-","status":\#(status),"#)
+          return line.contains(#""client":"127.0.0.1","method":"-","host":"","target":"-","protocol":"HTTP/1.1","status":\#(status),"#)
             && line.contains(requestID)
         }
       }
