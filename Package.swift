@@ -46,8 +46,9 @@ let generated: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: 
 
 /// PICO_BUILD=fuzz adds the fuzz targets; they need `-Xswiftc -sanitize=fuzzer,address`. PICO_BUILD=sanitize leaves
 /// out the commands and what is tested with them, and has locks that the thread sanitizer sees. PICO_BUILD=cluster leaves them out too and
-/// adds what measures the cluster.
-let build = Context.environment["PICO_BUILD"] ?? "all"
+/// adds what measures the cluster. PICO_BUILD=docs is all, with what writes the SDK's documentation.
+let asked = Context.environment["PICO_BUILD"] ?? "all"
+let build = asked == "docs" ? "all" : asked
 let core: [SwiftSetting] = strict + (build == "sanitize" ? [.define("THREAD_SANITIZER")] : [])
 
 var targets: [Target] = [
@@ -224,6 +225,6 @@ let package = Package(
     .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
-  ],
+  ] + (asked == "docs" ? [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")] : []),
   targets: targets
 )
