@@ -26,20 +26,23 @@ struct NodeSearchTests {
     try await withAgent(
       answer(ok), configure: { $0.listeners[0].connections = 2 }, logger: log.debugging, places: [one, one, one, one, two]
     ) { node, _, agent in
-      await eventually("a tunnel at the second node") { node.sessionCount == 5 }
+      await eventually("a tunnel at the second node") { node.sessionCount >= 5 }
       await eventually("two tunnels are left") { await open(node).count == 2 }
-      #expect(await open(node).contains(4))
+      // Both may have looked for a better node at once.
+      let count = node.sessionCount
+      #expect(count <= 6)
+      #expect(await open(node).contains { $0 >= 4 })
       // What is left open serves; those that were one too many have ended in order.
       for index in await open(node) {
         let exchange = try await node.open(get, session: index)
         #expect(await exchange.outcome() == ok)
       }
       await eventually("the others closed") { await agent.report().listeners[0].tunnels.tunnels == 2 }
-      for index in 0..<5 where await !open(node).contains(index) {
+      for index in 0..<count where await !open(node).contains(index) {
         #expect(try await node.with(index) { $0.messages.contains(.leaving) && $0.closeReason == .closedByPeer })
       }
       try await Task.sleep(for: .milliseconds(300))
-      #expect(node.sessionCount == 5)
+      #expect(node.sessionCount == count)
     }
     #expect(log.all.contains { $0.contains("another node would be better") } && log.all.contains { $0.contains("n-0000000000000002") })
   }

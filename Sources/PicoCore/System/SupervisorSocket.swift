@@ -56,7 +56,7 @@ package struct SupervisorSocket: Sendable, Equatable {
       }
     }
     guard sent == message.count else {
-      throw PicoError(.unreachable, "NOTIFY_SOCKET: \(unsafe String(cString: strerror(errno)))", side: .internal)
+      throw PicoError(.unreachable, "NOTIFY_SOCKET: \(SystemErrorText.text(errno))", side: .internal)
     }
   }
 }

@@ -80,7 +80,7 @@ extension NodeTests {
         try await eventually("nothing is left of what was told") {
           cluster.nodes.allSatisfy { $0.node?.membership?.state.withLock { $0.known.tellers.isEmpty } == true }
         }
-        #expect(knows(cluster.nodes[0]) && !knows(cluster.nodes[0], "goes"))
+        try await eventually("the store's word") { knows(cluster.nodes[0]) && !knows(cluster.nodes[0], "goes") }
         #expect(try await status(cluster.nodes[0]) == 200)
       }
     }
