@@ -27,10 +27,11 @@ struct NodeSearchTests {
       answer(ok), configure: { $0.listeners[0].connections = 2 }, logger: log.debugging, places: [one, one, one, one, two]
     ) { node, _, agent in
       await eventually("a tunnel at the second node") { node.sessionCount >= 5 }
+      // Both may have looked for a better node at once, and one is still trying.
+      try await Task.sleep(for: .milliseconds(700))
       await eventually("two tunnels are left") { await open(node).count == 2 }
-      // Both may have looked for a better node at once.
       let count = node.sessionCount
-      #expect(count <= 6)
+      #expect(count <= 2 + 2 * NodeSearch.tries)
       #expect(await open(node).contains { $0 >= 4 })
       // What is left open serves; those that were one too many have ended in order.
       for index in await open(node) {
@@ -41,8 +42,6 @@ struct NodeSearchTests {
       for index in 0..<count where await !open(node).contains(index) {
         #expect(try await node.with(index) { $0.messages.contains(.leaving) && $0.closeReason == .closedByPeer })
       }
-      try await Task.sleep(for: .milliseconds(300))
-      #expect(node.sessionCount == count)
     }
     #expect(log.all.contains { $0.contains("another node would be better") } && log.all.contains { $0.contains("n-0000000000000002") })
   }
