@@ -52,16 +52,15 @@ extension NodeTests {
         try await Self.known(nodes, "two")
         let (client, _) = try await WatchClient.open(nodes[0])
         try await client.send(Self.subscribe([.nodes, .endpoints, .listeners, .totals]))
-        // The first snapshot has all of it.
-        let snapshot = try await client.snapshot()
-        #expect(Set(snapshot.tables.nodes.map(\.row.id)) == Set(try nodes.map(Self.id)))
-        #expect(snapshot.tables.nodes.allSatisfy { $0.row.connected && $0.row.asOf == nil && $0.row.startedAt.seconds > 0 })
-        #expect(Set(snapshot.tables.endpoints.map(\.row.id)) == ["e", "two"])
-        #expect(snapshot.tables.endpoints.first { $0.row.id == "e" }?.row.nodes == 2)
-        #expect(snapshot.tables.listeners.count == 3)
-        #expect(snapshot.tables.totals.first?.row.endpoints == 2 && snapshot.tables.totals.first?.row.listeners == 3)
+        // The first snapshot has all of it, where the others answer in time.
         var tables = WatchedTables()
-        tables.receive(.snapshot(snapshot))
+        tables.receive(.snapshot(try await client.snapshot()))
+        try await Self.watch(client, &tables) { $0.nodes.count == 3 && $0.nodes.values.allSatisfy { $0.startedAt.seconds > 0 } }
+        try await Self.watch(client, &tables) { $0.listeners.count == 3 && $0.endpoints.count == 2 && $0.totals["cluster"]?.listeners == 3 }
+        #expect(Set(tables.nodes.keys) == Set(try nodes.map(Self.id)))
+        #expect(tables.nodes.values.allSatisfy { $0.connected && $0.asOf == nil })
+        #expect(Set(tables.endpoints.keys) == ["e", "two"] && tables.endpoints["e"]?.nodes == 2)
+        #expect(tables.totals["cluster"]?.endpoints == 2)
         for node in nodes { try await Self.request(node, 20) }
         try await Self.request(nodes[0], 5, endpoint: "two")
         try await Self.request(nodes[0], 2, endpoint: "nobody", status: 502)
