@@ -96,7 +96,7 @@ if build != "fuzz" {
         "PicoCore", "PicoHTTP", "PicoAuth", "PicoCluster", "PicoServer", "PicoAgent", "PicoClient", "PicoTunnel", "PicoStatus",
         "PicoTransport", "PicoConfiguration", "PicoTracing",
         "Support", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, logging, crypto,
-      ], swiftSettings: core),
+      ], swiftSettings: strict),
     .testTarget(
       name: "PicoAgentTests",
       dependencies: [

@@ -74,12 +74,12 @@ package struct ProcessUsage: Equatable, Sendable {
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     while bytes.count < 1 << 20 {
-      let start = bytes.count
-      bytes.append(contentsOf: repeatElement(0, count: 4096))
-      // `read` writes at most the 4096 bytes that were just appended behind `start`.
-      let got = unsafe bytes.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress?.advanced(by: start), 4096) }
-      bytes.removeLast(4096 - max(0, got))
-      if got <= 0 { break }
+      let part = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+        // `read` writes at most the 4096 bytes that there is room for, and says how many.
+        count = max(0, unsafe read(descriptor, buffer.baseAddress, 4096))
+      }
+      if part.isEmpty { break }
+      bytes += part
     }
     return String(decoding: bytes, as: UTF8.self)
   }
