@@ -14,44 +14,44 @@ internal import Tracing
 /// what came is kept, so that a listener whose agent reached no upstream costs the request nothing; when none is left the other node is told
 /// `not-sent`, and goes on elsewhere.
 final class HopRelay: StreamConsumer {
-  private let loop: LoopContext
+  let loop: LoopContext
   private unowned let tunnel: TunnelHandler
   private let session: LinkSession
   /// Towards the node that has the client; nil when it is over.
-  private var downstream: TunnelStream?
-  private var upstream: (any ByteStream)?
-  private var far: Far?
-  private var header: HopHeader?
+  var downstream: TunnelStream?
+  var upstream: (any ByteStream)?
+  var far: Far?
+  var header: HopHeader?
   /// Bytes of a header that is not whole, or of a proof.
   private var early: ByteBuffer?
-  private var routes: EndpointRoutes?
-  private var listener: Listener?
-  private var tried = InlineArray<3, ListenerID?>(repeating: nil)
-  private var attempts = 0
+  var routes: EndpointRoutes?
+  var listener: Listener?
+  var tried = InlineArray<3, ListenerID?>(repeating: nil)
+  var attempts = 0
   /// All that came so far; nil while that is nothing.
-  private var replay: ByteBuffer?
-  private var canReplay = true
-  private var isDownstreamEnded = false
-  private var isUpstreamEnded = false
+  var replay: ByteBuffer?
+  var canReplay = true
+  var isDownstreamEnded = false
+  var isUpstreamEnded = false
   /// Both ends of the listener's stream are not for it yet: it is a plain yamux peer, which takes an end for a cancel.
-  private var isEndHeld = false
+  var isEndHeld = false
   /// Received and not passed on, by side.
-  private var heldFromDownstream = 0
-  private var heldFromUpstream = 0
-  private var isDownstreamPaused = false
-  private var isUpstreamPaused = false
+  var heldFromDownstream = 0
+  var heldFromUpstream = 0
+  var isDownstreamPaused = false
+  var isUpstreamPaused = false
   private var bytesIn = 0
-  private var bytesOut = 0
-  private let startedAt: UInt64
-  private var isCounted = false
+  var bytesOut = 0
+  let startedAt: UInt64
+  var isCounted = false
   private var isInFlight = false
   /// For a listener that is about to be back.
   private var isWaiting = false
   /// The request may be part of a trace that is recorded: its first field says so.
   private var isTraceAwaited = false
-  private var span: RecordedSpan?
+  var span: RecordedSpan?
   /// Of the answer; 0 while there is none.
-  private var status = 0
+  var status = 0
 
   init(_ stream: TunnelStream, of tunnel: TunnelHandler, session: LinkSession, loop: LoopContext) {
     downstream = stream
@@ -197,7 +197,7 @@ final class HopRelay: StreamConsumer {
     if kept.readableBytes > loop.limits.retryBuffer { endReplay() }
   }
 
-  private func endReplay() {
+  func endReplay() {
     canReplay = false
     if let kept = replay.take() { loop.resources.giveBack(kept) }
   }
@@ -219,7 +219,7 @@ final class HopRelay: StreamConsumer {
   }
 
   /// Passes on that nothing more comes, when the listener's agent understands it.
-  private func endUpstream() {
+  func endUpstream() {
     guard let upstream, let listener else { return }
     guard listener.isPico || header?.kind == .raw || isUpstreamEnded else {
       isEndHeld = true
@@ -248,149 +248,20 @@ final class HopRelay: StreamConsumer {
     upstream?.consumed(count)
   }
 
-  // MARK: The listener
-
-  /// Gives what came so far to a listener of this node that has not had it; false when there is none.
-  private func connect() -> Bool {
-    guard var routes else { return false }
-    let now = loop.resources.now()
-    if routes.isRetired, let current = loop.node.routes.routes(of: routes.endpoint) {
-      self.routes = current
-      routes = current
-    }
-    while attempts < ExchangeState.maximumAttempts, let next = routes.pickHere(excluding: tried, caller: loop.resources, now: now) {
-      tried[attempts] = next.id
-      attempts += 1
-      let far = Far(self)
-      guard let stream = next.open(far, .exchange, from: loop.resources, mailboxes: loop.node.mailboxes) else {
-        far.relay = nil
-        continue
-      }
-      releaseListener()
-      next.inFlight.add(1, ordering: .relaxed)
-      listener = next
-      _ = loop.cell(of: next)
-      self.far?.relay = nil
-      self.far = far
-      upstream = stream
-      isUpstreamPaused = false
-      let bytes = replay ?? ByteBuffer()
-      if bytes.readableBytes > 0 { isUpstreamPaused = unsafe !bytes.withUnsafeReadableBytes { unsafe stream.write($0, end: false) } }
-      if isDownstreamEnded { endUpstream() }
-      return true
-    }
-    return false
-  }
-
-  /// Hears the listener's stream. One for each attempt, so that what a former one still says is not heard. A stream may outlive its hop, while
-  /// its own end waits to be sent: then nobody hears it.
-  private final class Far: StreamConsumer {
-    /// Until the relay turns to another one or ends.
-    var relay: HopRelay?
-
-    init(_ relay: HopRelay) { self.relay = relay }
-
-    func streamDidReceive(_ bytes: ByteBuffer) { relay?.upstreamDidReceive(bytes) }
-    func streamDidEnd() { relay?.upstreamDidEnd() }
-    func streamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) { relay?.upstreamDidReset(code, wasAcknowledged: wasAcknowledged) }
-    func streamDidBecomeWritable() { relay?.upstreamDidBecomeWritable() }
-  }
-
-  private func upstreamDidReceive(_ bytes: ByteBuffer) {
-    if canReplay { noteAnswer(bytes) }
-    let count = bytes.readableBytes
-    bytesOut += count
-    guard let downstream else { return }
-    if unsafe !bytes.withUnsafeReadableBytes({ unsafe downstream.write($0, end: false) }) { isDownstreamPaused = true }
-    if isDownstreamPaused {
-      heldFromUpstream += count
-      loop.hold(count)
-    } else {
-      upstream?.consumed(count)
-    }
-  }
-
-  /// The first byte: the upstream has what was sent, and of HTTP the status is near.
-  private func noteAnswer(_ bytes: ByteBuffer) {
-    endReplay()
-    let now = loop.resources.now()
-    listener?.recordSuccess(now: now)
-    count(status: header?.kind == .exchange ? Self.status(bytes) : 101, isError: false, now: now)
-  }
-
-  /// Of `HTTP/1.1 200 …`; what is none was found to be so by the node that has the client.
-  private static func status(_ bytes: ByteBuffer) -> Int {
-    guard let digits = bytes.getBytes(at: bytes.readerIndex + 9, length: 3), digits.allSatisfy({ (0x30...0x39).contains($0) }) else {
-      return 502
-    }
-    return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
-  }
-
-  private func count(status: Int, isError: Bool, now: UInt64) {
-    self.status = status
-    guard let listener, !isCounted else { return }
-    isCounted = true
-    loop.cell(of: listener).recordResponse(
-      status: status, latency: now &- startedAt, now: now, isError: isError || status >= 500)
-  }
-
-  /// The response broke off behind its first byte.
-  private func noteCut(now: UInt64) {
-    if isCounted, let listener { loop.cell(of: listener).recordCut(now: now) }
-  }
-
-  private func upstreamDidEnd() {
-    if canReplay { noteAnswer(ByteBuffer()) }
-    isUpstreamEnded = true
-    if isEndHeld { endUpstream() }
-    _ = unsafe downstream?.write(UnsafeRawBufferPointer(start: nil, count: 0), end: true)
-    if isDownstreamEnded {
-      upstream = nil
-      downstream = nil
-      finish()
-    }
-  }
-
-  private func upstreamDidReset(_ code: StreamResetCode, wasAcknowledged: Bool) {
-    upstream = nil
-    releaseFar()
-    let now = loop.resources.now()
-    if let listener, code == .connectTimeout || code == .notSent && wasAcknowledged {
-      let isHalfFailing = loop.cell(of: listener).recordConnectFailure(now: now)
-      if listener.recordConnectFailure(isHalfFailing: isHalfFailing, now: now) { loop.node.logLeftOut(listener) }
-    }
-    if canReplay, code == .notSent || code == .connectTimeout, connect() { return loop.statistics.recordRetry() }
-    if canReplay { count(status: 502, isError: true, now: now) } else { noteCut(now: now) }
-    span?.fail("\(code.name)", isError: true)
-    // What could not be kept may have gone to the agent that then said it sent nothing; only a whole replay may go elsewhere.
-    // An agent that does not reach its upstream is none that is leaving: only of the latter the other node may hope to find it elsewhere.
-    downstream?.reset(code == .notSent && wasAcknowledged ? .connectTimeout : code)
-    downstream = nil
-    finish()
-  }
-
-  private func upstreamDidBecomeWritable() {
-    isUpstreamPaused = false
-    let count = heldFromDownstream
-    heldFromDownstream = 0
-    loop.hold(-count)
-    downstream?.consumed(count)
-  }
-
   // MARK: The end
 
-  private func releaseFar() {
+  func releaseFar() {
     far?.relay = nil
     far = nil
   }
 
-  private func releaseListener() {
+  func releaseListener() {
     listener?.inFlight.subtract(1, ordering: .relaxed)
     listener = nil
   }
 
   /// Safe to call twice.
-  private func finish() {
+  func finish() {
     if let upstream {
       self.upstream = nil
       upstream.reset(.cancelled)
@@ -413,7 +284,7 @@ final class HopRelay: StreamConsumer {
     releaseListener()
   }
 
-  private func end(_ span: RecordedSpan) {
+  func end(_ span: RecordedSpan) {
     span.updateAttributes { attributes in
       if status > 0 { attributes["http.response.status_code"] = status }
       attributes["pico.retries"] = max(0, attempts - 1)

@@ -11,13 +11,13 @@ import Testing
 extension NodeTests {
   /// Two nodes of one process that know of each other's listeners, with real links between them.
   @Suite(.timeLimit(.minutes(2))) struct ClusterTests {
-    private struct Pair {
+    struct Pair {
       let one: RunningNode
       let two: RunningNode
       let routes: MemoryRoutes
     }
 
-    private let directory: TemporaryDirectory
+    let directory: TemporaryDirectory
 
     init() throws {
       directory = try TemporaryDirectory()
@@ -25,7 +25,7 @@ extension NodeTests {
       try directory.write("other", String(repeating: "0ther-", count: 9))
     }
 
-    private func with(
+    func with(
       threads: Int = 1, secondSecret: String = "secret", log: LogLines = LogLines(), _ body: (Pair) async throws -> Void
     ) async throws {
       let routes = MemoryRoutes()
@@ -46,20 +46,20 @@ extension NodeTests {
       }
     }
 
-    private func known(_ node: RunningNode, _ endpoint: String = "e") async throws {
+    func known(_ node: RunningNode, _ endpoint: String = "e") async throws {
       let id = try #require(EndpointID(endpoint))
       try await eventually("the route, and a link") {
         node.node?.routes.routes(of: id) != nil && node.node?.membership?.others == 1
       }
     }
 
-    private func ask(_ node: RunningNode, _ text: String) async throws -> RawClient.Response {
+    func ask(_ node: RunningNode, _ text: String) async throws -> RawClient.Response {
       let client = try node.client()
       try await client.send(text)
       return try await client.response()
     }
 
-    private static let get = "GET /p HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: e\r\n\r\n"
+    static let get = "GET /p HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: e\r\n\r\n"
 
     @Test(arguments: [1, 2])
     func `a request finds its listener on the other node`(threads: Int) async throws {
@@ -313,110 +313,6 @@ extension NodeTests {
         try await eventually("the request") { try await pair.one.metric("pico_proxy_requests_in_flight") == 1 }
         client.socket.finish()
         try await eventually("it is gone") { try await pair.one.metric("pico_proxy_requests_in_flight") == 0 }
-      }
-    }
-
-    @Test func `a node that does not know the secret gets no requests and sends none`() async throws {
-      try await with(secondSecret: "other") { pair in
-        _ = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.ok)
-        let id = try #require(EndpointID("e"))
-        try await eventually("the route") { pair.one.node?.routes.routes(of: id) != nil }
-        for _ in 0..<5 { #expect(try await ask(pair.one, Self.get).status == 502) }
-        #expect(pair.one.node?.membership?.others == 0 && pair.two.node?.membership?.others == 0)
-      }
-    }
-
-    @Test func `a node of another version is refused with a line that names both, and its requests go nowhere`() async throws {
-      let log = LogLines()
-      try await with(log: log) { pair in
-        let port = try #require(pair.one.server.linkAddresses.first?.port)
-        let client = try RawClient(port: port)
-        try await client.send(
-          "GET /pico/v1/link HTTP/1.1\r\nHost: a\r\n\(WatchClient.handshake)Sec-WebSocket-Protocol: pico.link.v2\r\n"
-            + "x-pico-cluster: tests\r\nx-pico-node: n-0123456789abcdef\r\nx-pico-peer: \(pair.one.server.nodeID?.text ?? "")\r\n"
-            + "x-pico-nonce: \(String(repeating: "a", count: 32))\r\n\r\n")
-        #expect(try await client.response().status == 403)
-        let lines = log.all.filter { $0.hasPrefix("link refused") }
-        #expect(lines.count == 1 && lines[0].contains("it speaks pico.link.v2, this node pico.link.v1"), "\(lines)")
-      }
-    }
-
-    @Test(arguments: [("pico.v2", nil), ("pico.v2, pico.v1", "pico.v1"), ("pico.v1, pico.v2", "pico.v1")])
-    func `an agent of another version gets what both know, and is a plain listener where that is nothing`(
-      _ offered: String, _ agreed: String?
-    ) async throws {
-      try await with { pair in
-        let client = try pair.two.client()
-        try await client.send(
-          "GET /pico/v1/listener/e HTTP/1.1\r\nHost: a\r\n\(WatchClient.handshake)Sec-WebSocket-Protocol: \(offered)\r\n\r\n")
-        let response = try await client.response()
-        #expect(response.status == 101 && response.field("sec-websocket-protocol") == agreed)
-        try await known(pair.one)
-        let id = try #require(EndpointID("e"))
-        #expect(pair.two.node?.routes.routes(of: id)?.isAllPico == (agreed != nil))
-      }
-    }
-
-    /// What the first and the second node have in their files.
-    @Test(arguments: [("new\nold", "old"), ("old", "new\nold"), ("old\nnew", "new"), ("new", "old\nnew"), ("new\nold", "old\nnew")])
-    func `nodes that have one secret in common are linked`(one: String, two: String) async throws {
-      func secrets(_ names: String) -> String {
-        names.split(separator: "\n").map { String(repeating: String($0), count: 20) }.joined(separator: "\n")
-      }
-      try directory.write("secret", secrets(one))
-      try directory.write("other", secrets(two))
-      try await with(secondSecret: "other") { pair in
-        try await eventually("links both ways") { pair.one.node?.membership?.others == 1 && pair.two.node?.membership?.others == 1 }
-      }
-    }
-
-    @Test func `a secret is changed node by node, without a link being lost or a restart`() async throws {
-      let (old, new) = (String(repeating: "s3cret-", count: 9), String(repeating: "new-", count: 9))
-      try directory.write("other", old)
-      try await with(secondSecret: "other") { pair in
-        _ = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.ok)
-        try await known(pair.one)
-        let settings = [pair.one, pair.two].map { $0.node?.link?.secrets }
-        for (file, text) in [("secret", "\(new)\n\(old)"), ("other", "\(new)\n\(old)"), ("secret", new), ("other", new)] {
-          try directory.write(file, text)
-          try await eventually("it is read", within: 20) {
-            settings[file == "secret" ? 0 : 1]?.all == text.split(separator: "\n").map { Array($0.utf8) }
-          }
-          #expect(try await ask(pair.one, Self.get).status == 200)
-          // Links that begin now know each other as well.
-          for node in [pair.one, pair.two] { await node.node?.membership?.closeLinks() }
-          try await eventually("links both ways") { pair.one.node?.membership?.others == 1 && pair.two.node?.membership?.others == 1 }
-          #expect(try await ask(pair.one, Self.get).status == 200)
-        }
-      }
-    }
-
-    @Test func `nobody but a node opens a link`() async throws {
-      try await with { pair in
-        let port = try #require(pair.one.server.linkAddresses.first?.port)
-        let node = pair.one.server.nodeID?.text ?? ""
-        func introduce(_ change: (String) -> String, port: Int) async throws -> RawClient.Response {
-          let text =
-            "GET /pico/v1/link HTTP/1.1\r\nHost: a\r\n\(WatchClient.handshake)Sec-WebSocket-Protocol: pico.link.v1\r\n"
-            + "x-pico-cluster: tests\r\nx-pico-node: n-0123456789abcdef\r\nx-pico-peer: \(node)\r\nx-pico-nonce: \(String(repeating: "a", count: 32))\r\n\r\n"
-          let client = try RawClient(port: port)
-          try await client.send(change(text))
-          let response = try await client.response()
-          guard response.status == 101 else { return response }
-          // A hop before the proof: go-away or a refusal, and never a request.
-          try await client.send("not a frame")
-          _ = try await client.rest()
-          return response
-        }
-        for (from, to, status) in [
-          ("", "", 101), ("tests", "production", 403), (node, "n-fedcba9876543210", 403), ("pico.link.v1", "pico.link.v9", 403),
-          ("x-pico-cluster", "Origin: http://a\r\nx-pico-cluster", 403), ("n-0123456789abcdef", "x", 400), ("aaaa", "AAAA", 400),
-          ("/pico/v1/link", "/", 404), ("/pico/v1/link", "/pico/v1/listener/e", 404),
-        ] {
-          let response = try await introduce({ from.isEmpty ? $0 : $0.replacing(from, with: to) }, port: port)
-          #expect(response.status == status, "\(from) \(to) \(response)")
-        }
-        #expect(try await introduce({ $0 }, port: pair.one.port).status == 404, "the port of requests is none for links")
       }
     }
   }
