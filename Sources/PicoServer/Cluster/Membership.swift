@@ -20,10 +20,7 @@ final class Membership: Sendable {
     /// One for each endpoint that requests wait for.
     var waiting: [EndpointID: Task<Bool, Never>] = [:]
     var tasks: [Task<Void, Never>] = []
-    /// When the store had been read.
-    var readAt: ContinuousClock.Instant?
-    /// The node has been ready once.
-    var hasBeenReady = false
+    var joining = Joining()
     /// This node gives its listeners away.
     var isDraining = false
     /// IDs of blocks that the store holds.
@@ -51,6 +48,7 @@ final class Membership: Sendable {
   /// Held while a count is read and told, so that the last one told is the last one read.
   // A value of no size would stand where the lock itself begins, which the thread sanitizer takes for a race.
   private let telling = Locked(0)
+  /// Held while what is known of an endpoint is looked up and becomes a route.
   private let applying = Locked(0)
 
   /// A record is told again after so many seconds, or after one when it is another.
@@ -156,31 +154,16 @@ final class Membership: Sendable {
     return report
   }
 
-  /// A node that has read the store knows where endpoints are before it has links to the nodes that have them: it had better get no requests
-  /// in that moment.
-  private static let linkPatience = Duration.seconds(2)
-  /// Until what was read has become nodes to link to, and until those have said what the store does not know.
-  private static let hearing = Duration.milliseconds(300)
-
-  /// Remembers when the store had been read, once it has.
+  /// Remembers that the store has been read, once it has.
   func noteReading() {
-    guard store.health.hasReadAll else { return }
-    state.withLock { $0.readAt = $0.readAt ?? .now }
+    if store.health.hasReadAll { state.withLock { $0.joining.read(now: .now) } }
   }
 
-  /// Why new requests should not be sent here yet; nil from when that was so once.
+  /// Why new requests should not be sent here yet.
   var unreadiness: String? {
-    guard store.health.hasReadAll else { return "cluster not read yet" }
-    return state.withLock { state in
-      guard !state.hasBeenReady else { return nil }
-      guard let readAt = state.readAt else { return "cluster not read yet" }
-      let waited = ContinuousClock.now - readAt
+    state.withLock { state in
       let isLinked = state.peers.values.allSatisfy { $0.record.state != .active || $0.node.isReachable }
-      guard waited < Self.linkPatience, waited < Self.hearing || !isLinked else {
-        state.hasBeenReady = true
-        return nil
-      }
-      return "not linked to all nodes yet"
+      return state.joining.reason(isLinked: isLinked, now: .now)
     }
   }
 
