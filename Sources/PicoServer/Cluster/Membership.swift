@@ -31,7 +31,12 @@ final class Membership: Sendable {
     var ownTalks: [NodeID: Talk] = [:]
     var limits = LookupLimits()
     /// Endpoints that the links are asked for now.
-    var asking: [EndpointID: Task<Bool, Never>] = [:]
+    var asking: [EndpointID: Task<Void, Never>] = [:]
+
+    /// A node says how many listeners of the endpoint it has. When it drains and has none left, they will be somewhere else in a moment.
+    mutating func noteMove(of endpoint: EndpointID, on id: NodeID, count: Int, now: UInt64) {
+      if count == 0, peers[id]?.record.state == .draining { expected.expect(endpoint, now: now) }
+    }
   }
 
   let store: any RouteStore
@@ -276,9 +281,8 @@ final class Membership: Sendable {
   func set(_ endpoint: EndpointID, on id: NodeID, count: Int) {
     let now = NIODeadline.now().uptimeNanoseconds
     let peer = state.withLock { state in
-      let peer = state.peers[id]
-      if count == 0, peer?.record.state == .draining { state.expected.expect(endpoint, now: now) }
-      return state.known.store(count, of: endpoint, on: id) ? peer?.node : nil
+      state.noteMove(of: endpoint, on: id, count: count, now: now)
+      return state.known.store(count, of: endpoint, on: id) ? state.peers[id]?.node : nil
     }
     if let peer { apply(endpoint, on: peer) }
   }

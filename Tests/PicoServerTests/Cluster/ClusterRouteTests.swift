@@ -1,3 +1,4 @@
+import PicoCluster
 import PicoCore
 import Support
 import Synchronization
@@ -63,6 +64,23 @@ extension NodeTests {
         for index in 0..<5 { _ = try await ScriptedAgent.connect(to: cluster.nodes[1], endpoint: "e\(index)", ScriptedAgent.ok) }
         try await eventually("all of it") { (0..<5).allSatisfy { knows(cluster.nodes[0], "e\($0)") } && !knows(cluster.nodes[0], "goes") }
         #expect(knows(cluster.nodes[0], "stays"))
+      }
+    }
+
+    @Test func `a listener that a draining node says is gone is waited for, whatever the store still has`() async throws {
+      try await TestCluster.with(2) { cluster in
+        _ = try await ScriptedAgent.connect(to: cluster.nodes[1], ScriptedAgent.ok)
+        try await eventually("known") { knows(cluster.nodes[0]) }
+        let membership = try #require(cluster.nodes[0].node?.membership)
+        cluster.nodes[1].node?.membership?.drain()
+        try await eventually("it drains") { membership.peers.values.allSatisfy { $0.record.state == .draining } }
+        let (endpoint, other) = (try #require(EndpointID("e")), try #require(membership.peers.keys.first))
+        membership.hear([endpoint: 0], of: other, allThatItHas: nil)
+        #expect(!knows(cluster.nodes[0]))
+        async let answer = status(cluster.nodes[0])
+        try await Task.sleep(for: .milliseconds(100))
+        _ = try await ScriptedAgent.connect(to: cluster.nodes[0], ScriptedAgent.ok)
+        #expect(try await answer == 200)
       }
     }
 

@@ -94,7 +94,10 @@ struct RouteExplanation {
 
   private func candidates(of endpoint: EndpointID, _ limits: ProxyLimits, _ answer: inout RouteAnswer) async {
     var found = node.routes.routes(of: endpoint)
-    if found == nil, let membership = node.membership, await membership.lookUp(endpoint) { found = node.routes.routes(of: endpoint) }
+    if found == nil, let membership = node.membership {
+      await membership.lookUp(endpoint)
+      found = node.routes.routes(of: endpoint)
+    }
     guard let routes = found else {
       return answer.refuse(
         node.isDraining ? .shuttingDown : .noAvailableUpstreams,

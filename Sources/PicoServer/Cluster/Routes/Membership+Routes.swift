@@ -63,8 +63,10 @@ extension Membership {
 
   /// - Parameter allThatItHas: with it the list is whole, and what is not in it is not there.
   func hear(_ routes: [EndpointID: Int], of id: NodeID, allThatItHas heard: Set<EndpointID>?) {
+    let now = NIODeadline.now().uptimeNanoseconds
     let (peer, gone) = state.withLock { state in
       for (endpoint, count) in routes {
+        state.noteMove(of: endpoint, on: id, count: count, now: now)
         state.known.tell(count, of: endpoint, on: id)
         if count > 0 { state.limits.appeared(endpoint) }
       }
@@ -88,25 +90,26 @@ extension Membership {
 
   // MARK: Asking
 
-  /// Asks about an endpoint that nothing is known of: the store if it answers, and the other nodes where it does not or may be behind them. True
-  /// when there is more to know now. Waits for one that is about to come back.
-  func lookUp(_ endpoint: EndpointID) async -> Bool {
-    if await lookUpAtOnce(endpoint) { return true }
-    return await awaitReturn(of: endpoint)
+  /// Asks about an endpoint that nothing is known of: the store if it answers, and the other nodes where it does not or may be behind them. Then
+  /// waits for one that is about to come back. What was found is in the routes.
+  func lookUp(_ endpoint: EndpointID) async {
+    await ask(endpoint)
+    // What the store has may be what a node took back a moment ago.
+    if node.routes.routes(of: endpoint) == nil { _ = await awaitReturn(of: endpoint) }
   }
 
-  private func lookUpAtOnce(_ endpoint: EndpointID) async -> Bool {
+  private func ask(_ endpoint: EndpointID) async {
     if store.health.staleFor <= StoreDoubt.limit {
       switch await store.lookUp(endpoint) {
       case .found(let nodes):
         for (id, count) in nodes { set(endpoint, on: id, count: count) }
-        return true
+        return
       case .missing, .limited:
-        guard state.withLock({ $0.isDoubting }) else { return false }
+        guard state.withLock({ $0.isDoubting }) else { return }
       case .unanswered: break
       }
     }
-    let asking = state.withLock { state -> Task<Bool, Never>? in
+    let asking = state.withLock { state -> Task<Void, Never>? in
       switch state.limits.decide(endpoint, now: .now) {
       case .missing, .limited: return nil
       case .join: return state.asking[endpoint]
@@ -116,10 +119,10 @@ extension Membership {
         return task
       }
     }
-    return await asking?.value ?? false
+    await asking?.value
   }
 
-  private func askLinks(_ endpoint: EndpointID) async -> Bool {
+  private func askLinks(_ endpoint: EndpointID) async {
     let (message, loops) = (RouteMessage(ask: endpoint).json, loops)
     let answers = await withTaskGroup(of: (NodeID, Int).self) { group in
       for peer in peers.values.map(\.node) where peer.isReachable {
@@ -136,6 +139,5 @@ extension Membership {
       state.limits.finished(endpoint, isMissing: found.isEmpty, now: .now)
     }
     for (id, count) in found { hear([endpoint: count], of: id, allThatItHas: nil) }
-    return !found.isEmpty
   }
 }
