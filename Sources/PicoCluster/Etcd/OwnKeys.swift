@@ -14,7 +14,8 @@ struct OwnKeys: Sendable {
   }
 
   enum Value: Sendable, Equatable {
-    case record(NodeRecord)
+    /// Apart, so that it takes no room in the entries of routes.
+    indirect case record(NodeRecord)
     /// 0 is no key.
     case listeners(Int)
 

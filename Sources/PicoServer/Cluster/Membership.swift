@@ -290,9 +290,7 @@ final class Membership: Sendable {
   /// Requests go by what is known of the endpoint now. One at a time, so that the last that is known is what counts.
   func apply(_ endpoint: EndpointID, on peer: RemoteNode) {
     applying.withLock { _ in
-      node.routes.set(endpoint, on: peer, count: state.withLock { $0.known.count(of: endpoint, on: peer.id) }) {
-        Listener(elsewhere: peer, endpoint: endpoint, loopCount: node.loopCount)
-      }
+      node.routes.set(endpoint, on: peer, count: state.withLock { $0.known.count(of: endpoint, on: peer.id) })
     }
   }
 
@@ -338,15 +336,5 @@ final class Membership: Sendable {
       guard (try? await Task.sleep(for: .milliseconds(10))) != nil else { return false }
     }
     return false
-  }
-}
-
-extension Listener {
-  /// What other nodes have, as one.
-  convenience init(elsewhere peer: RemoteNode, endpoint: EndpointID, loopCount: Int) {
-    self.init(
-      id: .random(), endpoint: endpoint, loop: peer.nowhere, loopCount: loopCount, isPico: true, remoteAddress: "", connectedAt: 0,
-      remote: peer,
-      agent: AgentFacts())
   }
 }

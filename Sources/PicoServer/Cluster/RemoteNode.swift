@@ -35,6 +35,9 @@ internal import Synchronization
     unsafe links.deallocate()
   }
 
+  /// Of this node.
+  var loopCount: Int { unsafe links.count }
+
   /// Some link to it is open, and nothing says that it hangs.
   var isReachable: Bool { openLinks.load(ordering: .relaxed) > 0 && suspectedAt.load(ordering: .relaxed) == 0 }
 

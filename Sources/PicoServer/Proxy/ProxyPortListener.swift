@@ -73,6 +73,8 @@ enum ProxyPortListener {
         .channelOption(.tcpOption(notSentLowWater), value: 128 << 10)
         .channelOption(.allowRemoteHalfClosure, value: true)
         .channelOption(.maxMessagesPerRead, value: 2)
+        // A channel keeps what it read into last. Heads of requests fit; a busy connection's grows by doubling.
+        .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 64 << 10))
         .channelInitializer { channel in
           channel.closeFuture.whenComplete { _ in node.connections.subtract(1, ordering: .relaxed) }
           return channel.eventLoop.makeCompletedFuture { try configure(channel, arrival, loop.context) }

@@ -6,11 +6,33 @@ internal import Synchronization
 /// The listeners of one endpoint and the choice among them. Shared by all loops.
 package final class EndpointRoutes: Sendable {
   package let endpoint: EndpointID
+  /// What another node has. Most endpoints of a large cluster are never asked for at most of its nodes, so what takes hops is made when one is
+  /// first wanted.
+  private struct Elsewhere {
+    let node: RemoteNode
+    /// How many listeners the node has.
+    var weight: Int
+    var listener: Listener?
+
+    mutating func made(for endpoint: EndpointID) -> Listener {
+      if let listener { return listener }
+      let listener = Listener(elsewhere: node, endpoint: endpoint)
+      listener.weight = weight
+      self.listener = listener
+      return listener
+    }
+  }
+
   private struct Listeners {
     var here: ContiguousArray<Listener> = []
-    /// One for each other node that has some, weighing as many.
-    var elsewhere: ContiguousArray<Listener> = []
+    /// One for each other node that has some.
+    var elsewhere: ContiguousArray<Elsewhere> = []
     var elsewhereWeight = 0
+
+    /// Those of other nodes, one for each node.
+    mutating func others(of endpoint: EndpointID) -> ContiguousArray<Listener> {
+      ContiguousArray(elsewhere.indices.map { elsewhere[$0].made(for: endpoint) })
+    }
   }
 
   private let listeners = Locked(Listeners())
@@ -36,7 +58,7 @@ package final class EndpointRoutes: Sendable {
   /// The limit of the endpoint that refuses one more request; nil when it may come in.
   func refusal(_ limits: ProxyLimits, now: UInt64) -> NodeLimit? {
     if limits.maxRequestsPerEndpoint > 0 {
-      let inFlight = listeners.withLock { ($0.here + $0.elsewhere).reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
+      let inFlight = listeners.withLock { ($0.here + $0.elsewhere.compactMap(\.listener)).reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
       if inFlight >= limits.maxRequestsPerEndpoint { return .endpointRequests }
     }
     guard limits.rateLimit > 0 else { return nil }
@@ -102,14 +124,14 @@ package final class EndpointRoutes: Sendable {
   }
 
   /// Those of other nodes, one for each node.
-  var elsewhere: [Listener] { listeners.withLock { Array($0.elsewhere) } }
+  var elsewhere: [Listener] { listeners.withLock { Array($0.others(of: endpoint)) } }
   /// Of this node.
   var all: [Listener] { listeners.withLock { Array($0.here) } }
   /// No other listener is there that lasts: here, or on a node that can be reached and does not drain.
   func isOnly(_ listener: Listener) -> Bool {
     listeners.withLock { listeners in
       !listeners.here.contains { $0 !== listener }
-        && !listeners.elsewhere.contains { $0.remote?.isReachable == true && !$0.isOnDrainingNode }
+        && !listeners.elsewhere.contains { $0.node.isReachable && !$0.node.isDraining }
     }
   }
 
@@ -120,17 +142,16 @@ package final class EndpointRoutes: Sendable {
   var isElsewhere: Bool { listeners.withLock { !$0.elsewhere.isEmpty } }
 
   /// Another node has that many listeners now; 0 takes it out.
-  func setElsewhere(_ node: RemoteNode, count: Int, make: () -> Listener) {
+  func setElsewhere(_ node: RemoteNode, count: Int) {
     listeners.withLock { listeners in
-      let place = listeners.elsewhere.firstIndex { $0.remote === node }
+      let place = listeners.elsewhere.firstIndex { $0.node === node }
       if count == 0 {
         if let place { listeners.elsewhere.remove(at: place) }
       } else if let place {
         listeners.elsewhere[place].weight = count
+        listeners.elsewhere[place].listener?.weight = count
       } else {
-        let listener = make()
-        listener.weight = count
-        listeners.elsewhere.append(listener)
+        listeners.elsewhere.append(Elsewhere(node: node, weight: count))
       }
       listeners.elsewhereWeight = listeners.elsewhere.reduce(0) { $0 + $1.weight }
     }
@@ -144,7 +165,7 @@ package final class EndpointRoutes: Sendable {
     let random = caller.fastRandom()
     return listeners.withLock { listeners in
       listeners.elsewhere.isEmpty
-        ? Self.pick(listeners.here, random, tried, caller, now) : Self.pick(listeners, random, tried, caller, now)
+        ? Self.pick(listeners.here, random, tried, caller, now) : pick(&listeners, random, tried, caller, now)
     }
   }
 
@@ -172,25 +193,26 @@ package final class EndpointRoutes: Sendable {
   }
 
   /// Over all nodes: each listener of the endpoint is as likely to be one of the two, wherever it is.
-  private static func pick(
-    _ listeners: borrowing Listeners, _ random: UInt64, _ tried: InlineArray<3, ListenerID?>, _ caller: LoopResources, _ now: UInt64
+  private func pick(
+    _ listeners: inout Listeners, _ random: UInt64, _ tried: InlineArray<3, ListenerID?>, _ caller: LoopResources, _ now: UInt64
   ) -> Listener? {
-    let one = listener(listeners, at: Int(random >> 32) % (listeners.here.count &+ listeners.elsewhereWeight))
-    let two = listener(listeners, at: Int(random & 0xFFFF_FFFF) % (listeners.here.count &+ listeners.elsewhereWeight))
-    if isOpen(one, tried, now), isOpen(two, tried, now), !one.isOnDrainingNode, !two.isOnDrainingNode {
-      return one === two ? one : lighter(one, two, caller)
+    let one = listener(&listeners, at: Int(random >> 32) % (listeners.here.count &+ listeners.elsewhereWeight))
+    let two = listener(&listeners, at: Int(random & 0xFFFF_FFFF) % (listeners.here.count &+ listeners.elsewhereWeight))
+    if Self.isOpen(one, tried, now), Self.isOpen(two, tried, now), !one.isOnDrainingNode, !two.isOnDrainingNode {
+      return one === two ? one : Self.lighter(one, two, caller)
     }
-    return search(listeners.here + listeners.elsewhere, from: 0, tried, caller, now)
+    return Self.search(listeners.here + listeners.others(of: endpoint), from: 0, tried, caller, now)
   }
 
-  private static func listener(_ listeners: borrowing Listeners, at place: Int) -> Listener {
+  private func listener(_ listeners: inout Listeners, at place: Int) -> Listener {
     if place < listeners.here.count { return listeners.here[place] }
     var rest = place &- listeners.here.count
-    for listener in listeners.elsewhere {
-      rest &-= listener.weight
-      if rest < 0 { return listener }
+    var index = 0
+    while index < listeners.elsewhere.count &- 1, rest >= listeners.elsewhere[index].weight {
+      rest &-= listeners.elsewhere[index].weight
+      index &+= 1
     }
-    return listeners.elsewhere[listeners.elsewhere.count &- 1]
+    return listeners.elsewhere[index].made(for: endpoint)
   }
 
   /// One of the two cannot serve: look at all, from a random place.

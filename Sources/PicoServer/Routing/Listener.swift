@@ -71,6 +71,13 @@ internal import Synchronization
     unsafe cells.initialize(repeating: nil)
   }
 
+  /// What another node has, as one.
+  convenience init(elsewhere node: RemoteNode, endpoint: EndpointID) {
+    self.init(
+      id: .random(), endpoint: endpoint, loop: node.nowhere, loopCount: node.loopCount, isPico: true, remoteAddress: "", connectedAt: 0,
+      remote: node, agent: AgentFacts())
+  }
+
   deinit {
     unsafe cells.deinitialize()
     unsafe cells.deallocate()

@@ -93,12 +93,12 @@ package final class RouteTable: Sendable {
   private func tell(_ endpoint: EndpointID) { observer.withLock { $0 }?(endpoint) }
 
   /// Another node has that many listeners of the endpoint now.
-  func set(_ endpoint: EndpointID, on node: RemoteNode, count: Int, make: () -> Listener) {
+  func set(_ endpoint: EndpointID, on node: RemoteNode, count: Int) {
     shard(endpoint).routes.withLock { table in
       guard table[endpoint] != nil || count > 0 else { return }
       let routes = table[endpoint] ?? create(endpoint)
       table[endpoint] = routes
-      routes.setElsewhere(node, count: count, make: make)
+      routes.setElsewhere(node, count: count)
       forgetIfEmpty(routes, in: &table)
     }
   }

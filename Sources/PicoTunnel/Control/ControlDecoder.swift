@@ -20,7 +20,8 @@ package struct ControlDecoder: Sendable {
       messages.append(try ControlMessage(decoding: Array(buffer[position + 4..<position + 4 + length])))
       position += 4 + length
     }
-    buffer.removeFirst(position)
+    // Messages are rare, and thousands of tunnels idle.
+    if position == buffer.count { buffer = [] } else { buffer.removeFirst(position) }
     return messages
   }
 
