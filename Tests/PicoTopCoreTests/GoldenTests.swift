@@ -98,7 +98,9 @@ import Testing
   @Test func `two servers have a column and a sum`() throws {
     var stage = try Stage(size: Size(columns: 110, rows: 24), servers: ["eu.example:8081", "us.example:8081"])
     stage.settle(server: 0)
-    stage.settle(MadeFleet(endpoints: 5), server: 1)
+    var other = MadeFleet(endpoints: 5)
+    for index in other.nodes.indices { other.nodes[index].id = "n-us\(index)" }
+    stage.settle(other, server: 1, node: "n-us0")
     try GoldenText.expect(stage.grid(), is: "two-servers")
   }
 

@@ -58,7 +58,9 @@ package final class EndpointRoutes: Sendable {
   /// The limit of the endpoint that refuses one more request; nil when it may come in.
   func refusal(_ limits: ProxyLimits, now: UInt64) -> NodeLimit? {
     if limits.maxRequestsPerEndpoint > 0 {
-      let inFlight = listeners.withLock { ($0.here + $0.elsewhere.compactMap(\.listener)).reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) } }
+      let inFlight = listeners.withLock { listeners in
+        (listeners.here + listeners.elsewhere.compactMap(\.listener)).reduce(0) { $0 + $1.inFlight.load(ordering: .relaxed) }
+      }
       if inFlight >= limits.maxRequestsPerEndpoint { return .endpointRequests }
     }
     guard limits.rateLimit > 0 else { return nil }

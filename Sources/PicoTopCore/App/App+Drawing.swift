@@ -114,7 +114,11 @@ extension App {
   private func stateSpans(isShort: Bool) -> [Span] {
     let symbols: Symbols = options.isASCII ? .ascii : .unicode
     var spans: [Span] = []
-    let states = fleet.servers.indices.map { fleet.freshness(of: $0, at: now.steady) }
+    let sources = fleet.sources(at: now.steady)
+    let states = fleet.servers.indices.map { server in
+      // Who stands by needs no rows.
+      sources[server] != nil && fleet.servers[server].hello != nil ? .live : fleet.freshness(of: server, at: now.steady)
+    }
     let live = states.count { $0 == .live }
     let oldest = states.compactMap { if case .stale(let age) = $0 { age } else { nil } }.max()
     if live == states.count {

@@ -67,8 +67,11 @@ extension App {
   /// What is to be said so that the servers send what is on screen; nothing while they do.
   mutating func synchronise() -> [AppEffect] {
     var effects: [AppEffect] = []
+    let sources = fleet.sources(at: now.steady)
+    if let key = screen.endpoint, let source = sources[key.server] { screen.follow(RowKey(server: source, key: key.key)) }
     for server in fleet.servers.indices {
-      effects += fleet.subscribe(to: wanted(of: server), server: server, at: now.steady).map { .send($0, server: server) }
+      let wanted = sources[server] == nil ? wanted(of: server) : []
+      effects += fleet.subscribe(to: wanted, server: server, at: now.steady).map { .send($0, server: server) }
     }
     effects += synchroniseTail() + askForHistory()
     effects += fleet.overdue(at: now.steady).map { .send($0.0, server: $0.server) }
@@ -101,7 +104,9 @@ extension App {
   private mutating func askForHistory() -> [AppEffect] {
     let subject: (endpoint: String?, servers: [Int])
     switch screen {
-    case .overview: subject = (nil, Array(fleet.servers.indices))
+    case .overview:
+      let sources = fleet.sources(at: now.steady)
+      subject = (nil, fleet.servers.indices.filter { sources[$0] == nil })
     case .endpoint(let key): subject = (key.key, [key.server])
     default:
       askedAt = nil

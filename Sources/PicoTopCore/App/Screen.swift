@@ -42,6 +42,15 @@ package enum Screen: Hashable, Sendable {
     default: nil
     }
   }
+
+  /// The same endpoint as another server tells of it.
+  mutating func follow(_ key: RowKey) {
+    switch self {
+    case .endpoint: self = .endpoint(key)
+    case .live: self = .live(key)
+    default: break
+    }
+  }
 }
 
 /// What a press of the mouse means, by where it was.

@@ -11,6 +11,8 @@ package struct Fleet: Sendable {
   /// What servers told of, listeners and nodes that came and went and what operators did; and what was done from here.
   var events = OrderedTable<EventRow>(order: RowOrder(.time), filter: .everything)
   private var eventNumbers = RowNumbers()
+  /// The last one of each node, whichever server told of it.
+  private var lastEvents: [String: UInt64] = [:]
   private(set) var tail = Tail()
   /// Those of the tail.
   var requests = OrderedTable<RequestRow>(order: RowOrder(.time), filter: .everything)
@@ -56,6 +58,7 @@ package struct Fleet: Sendable {
     }
     events.removeAll(now: wall)
     eventNumbers = RowNumbers()
+    lastEvents = [:]
     stopTail()
   }
 
@@ -103,9 +106,10 @@ package struct Fleet: Sendable {
   // MARK: Subscriptions
 
   /// What to say so that a server sends what is wanted: nothing that it sends already. Rows of what is no longer wanted are forgotten, as
-  /// they would grow old.
+  /// they would grow old; those of a server that is not there stay as long as anything is wanted of it.
   mutating func subscribe(to wanted: [Subscription], server: Int, at now: Duration) -> [ClientMessage] {
-    guard servers.indices.contains(server), servers[server].hello != nil, servers[server].incompatibility == nil else { return [] }
+    guard servers.indices.contains(server) else { return [] }
+    guard wanted.isEmpty || servers[server].hello != nil && servers[server].incompatibility == nil else { return [] }
     var messages: [ClientMessage] = []
     for (id, held) in servers[server].held where wanted.allSatisfy({ !$0.isSame(as: held) }) {
       servers[server].held[id] = nil
@@ -119,7 +123,7 @@ package struct Fleet: Sendable {
       if new == nil { messages.append(.unsubscribe(id: id)) }
     }
     for var subscription in wanted where servers[server].subscriptions[subscription.id] == nil {
-      if subscription.eventsSince != nil { subscription.eventsSince = servers[server].lastEvents }
+      if subscription.eventsSince != nil { subscription.eventsSince = lastEvents }
       servers[server].subscriptions[subscription.id] = SubscriptionState(subscription, at: now)
       messages.append(.subscribe(subscription))
     }
@@ -128,6 +132,11 @@ package struct Fleet: Sendable {
 
   private mutating func forget(_ id: String, server: Int) {
     switch id {
+    case Subscription.fleetID:
+      nodes.replace(with: [], server: server, now: wall)
+      endpoints.replace(with: [], server: server, now: wall)
+      blocks.replace(with: [], server: server, now: wall)
+      servers[server].forgetFigures()
     case Subscription.listenersID: listeners.replace(with: [], server: server, now: wall)
     case Subscription.busiestID: servers[server].busiest = []
     default: break
@@ -155,6 +164,7 @@ package struct Fleet: Sendable {
     guard servers.indices.contains(server) else { return [] }
     if case .hello(let hello) = message {
       servers[server].hello = hello
+      servers[server].node = hello.node
       servers[server].subscriptions = [:]
       servers[server].observe(clock: hello.now, at: now)
       return []
@@ -167,8 +177,8 @@ package struct Fleet: Sendable {
     case .errors(let errors): servers[server].errors = RecentErrors(endpoint: errors.endpoint, errors: errors.errors.suffix(50))
     case .request(let request): add(request, server: server)
     case .event(let event):
-      if let last = servers[server].lastEvents[event.node], event.number <= last { return [] }
-      servers[server].lastEvents[event.node] = event.number
+      if let last = lastEvents[event.node], event.number <= last { return [] }
+      lastEvents[event.node] = event.number
       add(event, server: server)
     case .error(let error):
       if error.code == .tooSlow { servers[server].tooSlowAt = now }

@@ -10,6 +10,8 @@ package struct ServerState: Sendable {
   var changedAt = Duration.zero
   /// Of the connection; nil before it and after it was lost.
   package internal(set) var hello: Hello?
+  /// The node that it was when it last said so.
+  var node: String?
   /// When the last rows of each subscription came, since the start.
   var heardAt: [String: Duration] = [:]
   /// The newest `now` of the server.
@@ -20,8 +22,6 @@ package struct ServerState: Sendable {
   var subscriptions: [String: SubscriptionState] = [:]
   /// What the rows that are here were sent for; outlives a connection.
   var held: [String: Subscription] = [:]
-  /// The last event of each node.
-  var lastEvents: [String: UInt64] = [:]
   var totals: TotalsRow?
   /// Responses by class, once a second, the newest last: what is between the first and the last is the mix of now.
   private var statusSamples: [StatusClasses] = []
@@ -67,6 +67,13 @@ package struct ServerState: Sendable {
   mutating func observe(clock now: Timestamp, at moment: Duration) {
     if let clock, now.milliseconds < clock.milliseconds - 1000 { clockWentBackAt = moment }
     clock = now
+  }
+
+  /// The rows come from another server.
+  mutating func forgetFigures() {
+    totals = nil
+    statusSamples = []
+    history = HistoryTracks()
   }
 
   mutating func sampleStatus() {

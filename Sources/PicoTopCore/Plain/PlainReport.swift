@@ -62,7 +62,8 @@ package struct PlainReport: Sendable {
 
   /// The rows of the servers that are live, as one block.
   package mutating func text(at now: Duration, wall: Timestamp) -> [UInt8] {
-    let live = fleet.servers.indices.map { isLive($0, at: now) }
+    let sources = fleet.sources(at: now)
+    let live = fleet.servers.indices.map { isLive($0, at: now) && sources[$0] == nil }
     var rows: [(server: Int, row: EndpointRow)] = []
     for position in 0..<fleet.endpoints.count {
       let server = fleet.endpoints.key(at: position).server

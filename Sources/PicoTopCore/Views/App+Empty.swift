@@ -40,7 +40,8 @@ extension App {
     case .listeners, .endpoint: id = Subscription.listenersID
     default: id = Subscription.fleetID
     }
-    let servers = screen.endpoint.map { [$0.server] } ?? Array(fleet.servers.indices)
+    let sources = fleet.sources(at: now.steady)
+    let servers = screen.endpoint.map { [$0.server] } ?? fleet.servers.indices.filter { sources[$0] == nil }
     return servers.contains { fleet.servers[$0].hello != nil && fleet.freshness(of: $0, id, at: now.steady) == .waiting }
   }
 }

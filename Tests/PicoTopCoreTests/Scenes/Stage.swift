@@ -59,14 +59,14 @@ struct Stage {
 
   // MARK: Servers
 
-  mutating func connect(server: Int = 0, role: StatusRole = .operator) {
+  mutating func connect(server: Int = 0, role: StatusRole = .operator, node: String = "n-1f3a") {
     happen(.connection(.connected, server: server))
-    happen(.message(.hello(Hello(node: "n-1f3a", version: "1.0.0", role: role, now: now.wall)), server: server))
+    happen(.message(.hello(Hello(node: node, version: "1.0.0", role: role, now: now.wall)), server: server))
   }
 
   /// Connected, and everything that is wanted is answered.
-  mutating func settle(_ fleet: MadeFleet = MadeFleet(), server: Int = 0, role: StatusRole = .operator) {
-    connect(server: server, role: role)
+  mutating func settle(_ fleet: MadeFleet = MadeFleet(), server: Int = 0, role: StatusRole = .operator, node: String = "n-1f3a") {
+    connect(server: server, role: role, node: node)
     answer(fleet, server: server)
   }
 
