@@ -78,9 +78,10 @@ package struct SessionStateMachine: Sendable {
 
   // MARK: Opening
 
-  /// Takes a slot for a stream of ours; nil when the limit is reached, the peer is leaving or the IDs are used up.
+  /// Takes a slot for a stream of ours; nil when the limit is reached, the peer is leaving or the IDs are used up. On a link a go-away only asks
+  /// for another link: until there is one, streams are opened and taken.
   package mutating func open() -> Int? {
-    guard !isGoAwayReceived, !isGoAwaySent, table.count < streamLimit, nextID < UInt32.max - 2 else { return nil }
+    guard !isGoAwayReceived && !isGoAwaySent || settings.isLink, table.count < streamLimit, nextID < UInt32.max - 2 else { return nil }
     let slot = takeSlot(id: nextID)
     streams[slot].isSynDue = true
     nextID &+= 2
@@ -302,7 +303,7 @@ package struct SessionStateMachine: Sendable {
     }
     guard settings.role == .server || !settings.isLink else { return .failure(.fault(.unexpectedStream)) }
     let length = header.type == .data ? Int(header.length) : 0
-    guard table.count < streamLimit, !isGoAwaySent else {
+    guard table.count < streamLimit, !isGoAwaySent || settings.isLink else {
       if isFlood(now) { return .failure(.fault(.flood)) }
       return .failure(.refuse(streamID: id, length: length))
     }

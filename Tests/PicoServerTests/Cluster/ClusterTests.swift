@@ -26,7 +26,8 @@ extension NodeTests {
     }
 
     func with(
-      threads: Int = 1, secondSecret: String = "secret", log: LogLines = LogLines(), _ body: (Pair) async throws -> Void
+      threads: Int = 1, secondSecret: String = "secret", grace: Duration = .seconds(60), log: LogLines = LogLines(),
+      _ body: (Pair) async throws -> Void
     ) async throws {
       let routes = MemoryRoutes()
       let store: Server.StoreMaker = { (node, _) throws(PicoError) -> any RouteStore in MemoryRouteStore(routes, node: node) }
@@ -34,6 +35,7 @@ extension NodeTests {
         configuration.cluster.name = "tests"
         configuration.cluster.listen = HostPort(host: "127.0.0.1", port: 0)
         configuration.cluster.secretFile = directory.path(secret)
+        configuration.gracePeriod = grace
       }
       try await RunningNode.member(of: store, threads: threads, log: log) {
         configure(&$0, secret: "secret")

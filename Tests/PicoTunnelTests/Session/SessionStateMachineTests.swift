@@ -95,6 +95,19 @@ import Testing
     #expect(agent.streamCount == 0)
   }
 
+  @Test func `a go-away on a link asks for another link, and ends nothing`() {
+    var settings = SessionSettings(role: .client, isPico: true)
+    settings.isLink = true
+    var dialer = SessionStateMachine(settings: settings)
+    #expect(dialer.receive(Self.goAway(0), now: 0) == .goAway(code: 0))
+    #expect(dialer.open() != nil)
+
+    settings.role = .server
+    var acceptor = SessionStateMachine(settings: settings)
+    #expect(acceptor.goAway() == Self.goAway(0))
+    #expect(acceptor.receive(Self.data(1, 9, .syn), now: 0) == .accept(slot: 0, length: 9, fin: false))
+  }
+
   // MARK: Accepting
 
   @Test func `takes a stream with either kind of frame and acknowledges once`() {
