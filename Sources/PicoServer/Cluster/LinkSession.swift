@@ -12,6 +12,8 @@ final class LinkSession: TunnelDelegate, Sweepable {
   private let loop: LoopContext
   private let introduction: LinkIntroduction
   private let secrets: [[UInt8]]?
+  /// The other node wants to know which listeners have its requests; one of an older version would not understand.
+  let takesNotes: Bool
   /// Steady nanoseconds until when the proof has to be there.
   private let deadline: UInt64
   private(set) var isProved: Bool
@@ -22,10 +24,11 @@ final class LinkSession: TunnelDelegate, Sweepable {
 
   private static let patience: UInt64 = 2_000_000_000
 
-  init(loop: LoopContext, introduction: LinkIntroduction, secrets: [[UInt8]]?) {
+  init(loop: LoopContext, introduction: LinkIntroduction, secrets: [[UInt8]]?, takesNotes: Bool) {
     self.loop = loop
     self.introduction = introduction
     self.secrets = secrets
+    self.takesNotes = takesNotes
     isProved = secrets == nil
     deadline = loop.resources.now() &+ Self.patience
     if !isProved { loop.resources.startSweeping(self) }

@@ -39,7 +39,7 @@ extension ProxyHandler {
     answer.writeStaticString("Sec-WebSocket-Accept: ")
     answer.writeBytes(WebSocketHandshake.acceptKey(for: field("sec-websocket-key").utf8))
     answer.writeStaticString("\r\n\r\n")
-    let session = LinkSession(loop: loop, introduction: introduction, secrets: secrets)
+    let session = LinkSession(loop: loop, introduction: introduction, secrets: secrets, takesNotes: field("x-pico-notes") == "1")
     takeOver(session.makeTunnel(), answer: answer, rest, context)
   }
 
