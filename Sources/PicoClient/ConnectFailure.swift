@@ -17,6 +17,9 @@ package enum ConnectFailure: Error, Sendable, Equatable, CustomStringConvertible
   /// The token file cannot be read or used.
   case token(String)
 
+  /// The node is one of those that were to take nothing (docs/protocol.md, "Registration").
+  var isAvoided: Bool { if case .refused(let refusal) = self { refusal.status == 204 } else { false } }
+
   package var description: String {
     switch self {
     case .unreachable(let text): text

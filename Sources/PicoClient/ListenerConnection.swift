@@ -88,7 +88,9 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   /// One tunnel more: the only one, or one to choose from.
   private func attempt() {
     isConnecting = true
-    connector.connect(on: resources, turn: turn, delegate: self) { self.didConnect($0) }
+    let former = search.former
+    let avoided = current == nil ? [] : place.map { place in placement.withLock { $0.avoided(by: index, at: place, after: former) } } ?? []
+    connector.connect(on: resources, turn: turn, avoiding: avoided, delegate: self) { self.didConnect($0) }
     // Later any address: those who lost the same node are not to go on to the same one.
     turn = .random()
   }
@@ -100,7 +102,11 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
       report.didConnect()
       if current == nil { adopt(opened) } else { compare(opened) }
     case .failure(let failure) where current != nil:
-      logger.debug("another node was not reached", metadata: metadata.merging(["reason": "\(failure)"]) { $1 })
+      if failure.isAvoided {
+        logger.debug("it is the same node again", metadata: metadata)
+      } else {
+        logger.debug("another node was not reached", metadata: metadata.merging(["reason": "\(failure)"]) { $1 })
+      }
       lookElsewhere()
     case .failure(let failure):
       report.didFail(failure)
@@ -145,18 +151,25 @@ final class ListenerConnection: TunnelDelegate, Sweepable {
   /// Plans to try another node, if this one could be bettered.
   private func lookElsewhere() {
     guard let place, !isStopping, nextLook == nil else { return }
-    let cost = placement.withLock { $0.cost(of: index, at: place, after: search.former) }
-    guard cost > 0 else { return }
-    guard let delay = search.next(using: &generator) else {
+    guard isBetterable(place) else { return }
+    let isLast = search.rests
+    let isCrowded = placement.withLock { $0.isCrowded(index, at: place) }
+    guard let delay = search.next(goesOn: isCrowded, using: &generator) else {
       return logger.debug("no better node was found", metadata: metadata.merging(Self.metadata(place)) { $1 })
     }
     logger.debug(
-      "another node would be better", metadata: metadata.merging(Self.metadata(place)) { $1 }.merging(["look-in": "\(delay.text)"]) { $1 })
+      isLast ? "no better node was found" : "another node would be better",
+      metadata: metadata.merging(Self.metadata(place)) { $1 }.merging(["look-in": "\(delay.text)"]) { $1 })
     nextLook = resources.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay.nanoseconds)) {
       self.nextLook = nil
-      guard !self.isStopping, !self.isConnecting, self.current != nil else { return }
+      guard !self.isStopping, !self.isConnecting, self.current != nil, self.place.map(self.isBetterable) == true else { return }
       self.attempt()
     }
+  }
+
+  private func isBetterable(_ place: NodePlace) -> Bool {
+    let former = search.former
+    return placement.withLock { $0.cost(of: index, at: place, after: former) } > 0
   }
 
   /// There are two now. One of them leaves.

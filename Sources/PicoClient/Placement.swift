@@ -22,6 +22,18 @@ struct Placement: Equatable, Sendable {
     return 2 * max(0, others + 1 - share) + (place.node == former && place.nodes > 1 ? 1 : 0)
   }
 
+  /// Two of its tunnels are at one node and need not be.
+  func isCrowded(_ connection: Int, at place: NodePlace) -> Bool { cost(of: connection, at: place, after: nil) > 0 }
+
+  /// Nodes that would be no better for a connection than the place that it is at, as far as they are known.
+  func avoided(by connection: Int, at place: NodePlace, after former: NodeID?) -> [NodeID] {
+    let cost = cost(of: connection, at: place, after: former)
+    var known = Set(nodes.values)
+    known.insert(place.node)
+    if let former { known.insert(former) }
+    return known.filter { self.cost(of: connection, at: NodePlace(node: $0, nodes: place.nodes), after: former) >= cost }.sorted()
+  }
+
   /// Moves a connection if the new place is better than the one that it is at; else nothing changes.
   mutating func moves(_ connection: Int, from current: NodePlace, to place: NodePlace, after former: NodeID?) -> Bool {
     // The number of nodes is what was heard last.

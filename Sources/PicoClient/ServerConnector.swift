@@ -44,16 +44,19 @@ package struct ServerConnector: Sendable {
 
   /// Runs on the event loop, and calls `completion` there once. With a success it is called before anything that came on it is looked at.
   /// - Parameters:
+  ///   - fields: more of the request.
   ///   - turn: which of the server's addresses is tried first; nil is as the system says.
   ///   - makeSuccessor: told what the server's answer says.
   func connect<Successor: HandshakeSuccessor>(
-    path: String, subprotocol: String?, agentID: String?, on eventLoop: any EventLoop, turn: AddressTurn? = nil,
+    path: String, subprotocol: String?, agentID: String?, fields: [(String, String)] = [], on eventLoop: any EventLoop,
+    turn: AddressTurn? = nil,
     makeSuccessor: @escaping (ServerAnswer) -> Successor,
     completion: @escaping (Result<Successor, ConnectFailure>) -> Void
   ) {
     var request = WebSocketRequest(
       authority: access.server.authority, path: path, key: WebSocketHandshake.makeKey(), subprotocol: subprotocol,
       agentID: agentID)
+    request.fields = fields
     do throws(ConnectFailure) {
       request.token = try token()
     } catch {

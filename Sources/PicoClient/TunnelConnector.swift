@@ -12,17 +12,22 @@ struct TunnelConnector: Sendable {
     self.server = server
   }
 
+  private static let mostAvoided = 16
+
   /// Runs on the loop of `resources`, and calls `completion` there once. With a tunnel it is called before anything that came on it is
   /// looked at.
-  /// - Parameter turn: which of the server's addresses is tried first.
+  /// - Parameters:
+  ///   - turn: which of the server's addresses is tried first.
+  ///   - avoided: nodes that are to take nothing and say so (``ConnectFailure/isAvoided``); one of an older version registers it all the same.
   func connect(
-    on resources: LoopResources, turn: AddressTurn, delegate: any TunnelDelegate,
+    on resources: LoopResources, turn: AddressTurn, avoiding avoided: [NodeID] = [], delegate: any TunnelDelegate,
     completion: @escaping (Result<OpenedTunnel, ConnectFailure>) -> Void
   ) {
     let isPico = settings.dialect == .pico
     var place: NodePlace?
     server.connect(
       path: settings.path, subprotocol: isPico ? WebSocketHandshake.subprotocol : nil, agentID: isPico ? settings.agentID.text : nil,
+      fields: avoided.isEmpty ? [] : [("x-pico-avoid", avoided.prefix(Self.mostAvoided).map(\.text).joined(separator: ", "))],
       on: resources.eventLoop, turn: turn,
       makeSuccessor: { answer in
         place = answer.place

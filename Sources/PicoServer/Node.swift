@@ -108,11 +108,11 @@ package final class Node: Sendable {
     logger.debug("malformed request", metadata: ["fault": "\(fault)", "client": "\(client.text)"])
   }
 
-  func logResponseFault(_ fault: HTTPFault, _ listener: Listener?) {
+  func logResponseFault(_ fault: HTTPFault, _ listener: ListenerID?, of endpoint: EndpointID?) {
     logger.warning(
       "malformed response",
       metadata: [
-        "fault": "\(fault)", "endpoint": "\(listener?.endpoint.description ?? "")", "listener": "\(listener?.id.description ?? "")",
+        "fault": "\(fault)", "endpoint": "\(endpoint?.description ?? "")", "listener": "\(listener?.description ?? "")",
       ])
   }
 
@@ -143,7 +143,8 @@ package final class Node: Sendable {
       if let listener {
         line.field("endpoint", listener.endpoint.name)
         if !listener.endpoint.tenant.isDefault { line.field("tenant", listener.endpoint.tenant.name) }
-        if let remote = listener.remote { line.field("node", remote.id.text) } else { line.field("listener", listener.id.description) }
+        if let remote = listener.remote { line.field("node", remote.id.text) }
+        if let id = exchange.listenerID(listener) { line.field("listener", id.description) }
       }
       for header in record.headers {
         // The bytes are copied within the call.
@@ -159,7 +160,7 @@ package final class Node: Sendable {
   ) {
     let request = TailedRequest(
       id: "", at: .now().earlier(byNanoseconds: nanoseconds), method: record.method, path: record.redactedPath, status: exchange.status,
-      latency: Double(exchange.latency) / 1e6, listener: listener?.shownID ?? "", node: id.text,
+      latency: Double(exchange.latency) / 1e6, listener: exchange.listenerID(listener)?.description ?? "", node: id.text,
       bytesIn: UInt64(clamping: Int(exchange.requestBody.payloadBytes) + exchange.bytesInAfterSwitch),
       bytesOut: UInt64(clamping: exchange.bytesOut), requestID: requestID.text)
     tailed.record(request, of: endpoint)

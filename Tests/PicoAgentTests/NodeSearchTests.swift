@@ -55,6 +55,33 @@ struct NodeSearchTests {
       // Each of the two may have found the other one there first.
       #expect((1...2 * NodeSearch.tries).contains(node.sessionCount - 2), "\(node.sessionCount)")
       await eventually("two tunnels are left") { await agent.report().listeners[0].tunnels.tunnels == 2 }
+      // In half a minute at the soonest.
+      let count = node.sessionCount
+      try await Task.sleep(for: .milliseconds(500))
+      #expect(node.sessionCount == count)
+    }
+  }
+
+  /// For each registration whether it names the first node as one to avoid.
+  private static func avoiding(_ node: TestNode) -> String {
+    node.requests.map { $0.contains("x-pico-avoid: n-0000000000000001\r\n") ? "1" : "-" }.joined()
+  }
+
+  @Test func `a try names the nodes that are no use, and one that says it is one of them has registered nothing`() async throws {
+    let log = LogLines()
+    try await withAgent(answer(ok), logger: log.debugging, places: [Self.place(1, of: 2)]) { node, _, agent in
+      try await node.with { $0.tunnel.send(.drain(reconnectAfterMilliseconds: 0)) }
+      await eventually("it is back, and tries") { node.requests.count >= 3 }
+      node.state.withLock { $0.answer = .refuse(status: 204, headers: "") }
+      await eventually("it gives up") { log.all.contains { $0.contains("no better node was found") } }
+      // One when it began, one when it was asked to move; what follows are tries.
+      #expect(Self.avoiding(node) == String(repeating: "-", count: 2) + String(repeating: "1", count: NodeSearch.tries))
+      #expect(log.all.contains { $0.contains("it is the same node again") })
+      await eventually("one tunnel is left") { await agent.report().listeners[0].tunnels.tunnels == 1 }
+      // One may have come before the node refused.
+      let left = await open(node)
+      let exchange = try await node.open(get, session: left[0])
+      #expect(await exchange.outcome() == ok && left.count == 1)
     }
   }
 

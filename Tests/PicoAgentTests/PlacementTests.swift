@@ -49,14 +49,32 @@ struct PlacementTests {
     #expect(NodePlace(node: nil, nodes: "3") == nil && NodePlace(node: "a b", nodes: "3") == nil)
   }
 
-  @Test func `a search ends after a few tries within seconds`() {
+  @Test func `a search is a few tries within seconds, and one each few minutes where the reason lasts`() {
     for seed in 0..<50 as Range<UInt64> {
       var search = NodeSearch()
       var generator = SplitMixGenerator(seed: seed)
-      var delays: [Duration] = []
-      while let delay = search.next(using: &generator) { delays.append(delay) }
-      #expect(delays.count == NodeSearch.tries && delays[0] <= .milliseconds(100) && delays.reduce(.zero, +) < .seconds(6))
+      let tries = (0..<NodeSearch.tries).compactMap { _ in search.next(goesOn: false, using: &generator) }
+      #expect(tries.count == NodeSearch.tries && tries[0] <= .milliseconds(100) && tries.reduce(.zero, +) < .seconds(4))
+      let end = search.next(goesOn: false, using: &generator)
+      #expect(end == nil && search.rests)
+      let pauses = (0..<7).compactMap { _ in search.next(goesOn: true, using: &generator) }
+      for (pause, longest) in zip(pauses, [60, 120, 240, 480, 960, 960, 960]) {
+        #expect(pause >= .seconds(longest / 2) && pause <= .seconds(longest))
+      }
+      #expect(pauses.count == 7)
     }
+  }
+
+  /// Where all three connections are, the node that asked the first one to move, and which nodes are no use to it.
+  @Test(
+    arguments: [
+      ([0, 0, 0], 2, nil, [0]), ([0, 0, 1], 2, nil, [0, 1]), ([0, 0, 1], 3, nil, [0, 1]), ([0, 1, 1], 4, 0, [0, 1]),
+    ] as [([Int], Int, Int?, [Int])])
+  func `a connection avoids the nodes that would be no better`(places: [Int], nodes: Int, former: Int?, avoided: [Int]) {
+    var placement = Placement(connections: places.count)
+    for (index, place) in places.enumerated() { placement.settle(index, at: Self.at(place, of: nodes)) }
+    #expect(
+      placement.avoided(by: 0, at: Self.at(places[0], of: nodes), after: former.map { Self.ids[$0] }) == avoided.map { Self.ids[$0] })
   }
 
   @Test func `each turn begins with another address, whatever the order they were answered in`() throws {

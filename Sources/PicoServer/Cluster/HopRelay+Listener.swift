@@ -26,6 +26,7 @@ extension HopRelay {
       releaseListener()
       next.inFlight.add(1, ordering: .relaxed)
       listener = next
+      if session.takesNotes { downstream?.note(next.id.bits) }
       _ = loop.cell(of: next)
       self.far?.relay = nil
       self.far = far

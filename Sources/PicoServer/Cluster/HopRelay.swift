@@ -16,7 +16,7 @@ internal import Tracing
 final class HopRelay: StreamConsumer {
   let loop: LoopContext
   private unowned let tunnel: TunnelHandler
-  private let session: LinkSession
+  let session: LinkSession
   /// Towards the node that has the client; nil when it is over.
   var downstream: TunnelStream?
   var upstream: (any ByteStream)?

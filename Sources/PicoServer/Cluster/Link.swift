@@ -15,6 +15,8 @@ internal import PicoTunnel
 ///    ▲                   │                                    │
 ///    └────── lost ◀──────┴──────────────────◀─────────────────┘
 /// ```
+/// When the secret that it was made with is taken out of the file, here or at the other node, it stays open until a new one is; see
+/// ``LinkFarewell``.
 final class Link: TunnelDelegate, Sweepable {
   private let loop: LoopContext
   private let peer: RemoteNode
@@ -24,12 +26,20 @@ final class Link: TunnelDelegate, Sweepable {
   // The other node may be back at any moment, and requests wait for it for a second.
   private var backoff = Backoff(initial: .milliseconds(50), maximum: .milliseconds(300))
   private var timer: Scheduled<Void>?
+  /// Of the last attempt.
   private var channel: (any Channel)?
+  private var isDialling = false
   private var isStopped = false
   /// What the log said last, so that it says nothing twice.
   private var lastFault: String?
   /// Open, and takes hops.
   private(set) var tunnel: TunnelHandler?
+  /// That `tunnel` was made with; nil where none is asked for.
+  private(set) var secret: [UInt8]?
+  /// Set while `tunnel` is to be replaced.
+  private var farewell: LinkFarewell?
+  /// Those that were, until nothing is open on them.
+  private(set) var former: [(tunnel: TunnelHandler, farewell: LinkFarewell)] = []
 
   init(_ loop: LoopContext, to peer: RemoteNode, at addresses: [HostPort], _ settings: LinkSettings) {
     self.loop = loop
@@ -52,13 +62,16 @@ final class Link: TunnelDelegate, Sweepable {
     timer?.cancel()
     loop.resources.stopSweeping(self)
     peer.set(nil, on: loop.resources)
-    if let tunnel { tunnel.close() } else { channel?.close(promise: nil) }
+    for (tunnel, _) in former { tunnel.close() }
+    tunnel?.close()
+    channel?.close(promise: nil)
   }
 
   // MARK: Dialling
 
   private func dial() {
-    guard !isStopped, !addresses.isEmpty else { return }
+    guard !isStopped, !isDialling, !addresses.isEmpty else { return }
+    isDialling = true
     let address = addresses[next % addresses.count]
     next += 1
     let handshake = LinkHandshake(
@@ -67,7 +80,7 @@ final class Link: TunnelDelegate, Sweepable {
       authority: address.description, secrets: settings.secrets?.all, timeout: Self.timeout
     ) { [weak self] result in self?.answered(result) ?? nil }
     let connector: AddressConnector
-    do { connector = try AddressConnector(address) } catch { return lost("\(address): \(error)") }
+    do { connector = try AddressConnector(address) } catch { return failed("\(address): \(error)") }
     let bound = NIOLoopBound((self, handshake), eventLoop: loop.resources.eventLoop)
     let (eventLoop, tls, host) = (loop.resources.eventLoop, settings.tls, settings.serverName ?? address.host)
     connector.connect(on: eventLoop) {
@@ -81,7 +94,7 @@ final class Link: TunnelDelegate, Sweepable {
             try channel.pipeline.syncOperations.addHandler(bound.value.1)
           }
         }
-    }.assumeIsolated().whenFailure { error in self.lost("\(address): \(ConnectErrorText.text(error))") }
+    }.assumeIsolated().whenFailure { error in self.failed("\(address): \(ConnectErrorText.text(error))") }
   }
 
   private static let timeout = TimeAmount.seconds(2)
@@ -91,14 +104,19 @@ final class Link: TunnelDelegate, Sweepable {
   private static let silence: UInt64 = 750_000_000
 
   func sweep(now: UInt64) {
-    if let tunnel, now > tunnel.lastReceived &+ Self.silence { peer.suspect(now: now) }
+    if let tunnel {
+      if now > tunnel.lastReceived &+ Self.silence { peer.suspect(now: now) }
+      if let secret, settings.secrets?.has(secret) == false { renew() }
+      if let farewell, farewell.step(now: now, isIdle: false) != .serves { setAside(now: now) }
+    }
+    for (tunnel, farewell) in former where farewell.step(now: now, isIdle: tunnel.streamCount == 0) == .ends { tunnel.close() }
   }
 
   /// The other node answered: what takes the connection over, unless it said no.
   private func answered(_ result: Result<LinkHandshake.Accepted, LinkFault>) -> TunnelHandler? {
     switch result {
     case .failure(let fault):
-      lost(fault.description)
+      failed(fault.description)
       return nil
     case .success(let accepted):
       guard !isStopped else { return nil }
@@ -115,24 +133,54 @@ final class Link: TunnelDelegate, Sweepable {
       let stream = tunnel.open(ProofSent())
       _ = unsafe bytes.withUnsafeBytes { unsafe stream?.write($0, end: true) }
     }
+    isDialling = false
+    // Before the other one is closed, so that there is no moment without.
+    peer.linkOpened()
+    setAside(now: loop.resources.now())
     self.tunnel = tunnel
+    secret = accepted.secret
     backoff.reset()
     lastFault = nil
-    peer.linkOpened()
     peer.heard()
     loop.node.logger.debug("link open", metadata: ["node": "\(peer.id)"])
   }
 
-  private func lost(_ reason: String) {
+  /// An attempt came to nothing.
+  private func failed(_ reason: String) {
+    isDialling = false
     channel = nil
+    lost(reason)
+  }
+
+  private func lost(_ reason: String) {
     guard !isStopped else { return }
     if reason != lastFault {
       lastFault = reason
-      loop.node.logger.warning("no link to a node", metadata: ["node": "\(peer.id)", "reason": "\(reason.escapedForDisplay)"])
+      let text: Logger.Message = tunnel == nil ? "no link to a node" : "no new link to a node"
+      loop.node.logger.warning(text, metadata: ["node": "\(peer.id)", "reason": "\(reason.escapedForDisplay)"])
     }
     var generator = SystemRandomNumberGenerator()
     let delay = backoff.next(using: &generator)
+    timer?.cancel()
     timer = loop.resources.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: delay.inNanoseconds))) { self.dial() }
+  }
+
+  // MARK: Another secret
+
+  /// The open link is to be replaced by one that is made with a secret that both nodes have now.
+  private func renew() {
+    guard tunnel != nil, farewell == nil else { return }
+    farewell = LinkFarewell(now: loop.resources.now(), grace: loop.node.configuration.gracePeriod)
+    loop.node.logger.debug("a link is made anew", metadata: ["node": "\(peer.id)"])
+    dial()
+  }
+
+  /// Nothing new goes over the link that is to be replaced.
+  private func setAside(now: UInt64) {
+    guard var farewell = farewell.take(), let tunnel = tunnel.take() else { return }
+    farewell.replace(now: now)
+    former.append((tunnel, farewell))
+    peer.linkClosed()
   }
 
   // MARK: Tunnel
@@ -140,14 +188,20 @@ final class Link: TunnelDelegate, Sweepable {
   func tunnel(_ tunnel: TunnelHandler, didAccept stream: TunnelStream) -> (any StreamConsumer)? { nil }
   func tunnel(_ tunnel: TunnelHandler, didReceive message: ControlMessage) {}
   func tunnel(_ tunnel: TunnelHandler, didMeasureRoundTrip nanoseconds: UInt64) { peer.heard() }
-  func tunnelDidReceiveGoAway(_ tunnel: TunnelHandler) {}
+  /// The other node has taken the link's secret out of its file.
+  func tunnelDidReceiveGoAway(_ tunnel: TunnelHandler) { if tunnel === self.tunnel { renew() } }
 
   func tunnelDidClose(_ tunnel: TunnelHandler, reason: TunnelCloseReason) {
-    if self.tunnel === tunnel {
-      self.tunnel = nil
+    if let index = former.firstIndex(where: { $0.tunnel === tunnel }) {
+      former.remove(at: index)
+    } else if self.tunnel === tunnel {
+      (self.tunnel, farewell) = (nil, nil)
       peer.linkClosed()
+      // Else another one is on its way.
+      if !isDialling { lost("\(reason)") }
+    } else {
+      failed("\(reason)")
     }
-    lost("\(reason)")
   }
 }
 

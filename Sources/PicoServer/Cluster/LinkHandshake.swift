@@ -44,6 +44,7 @@ final class LinkHandshake: ChannelInboundHandler, RemovableChannelHandler {
     request.fields = [
       ("x-pico-cluster", introduction.cluster), ("x-pico-node", introduction.dialer.text), ("x-pico-peer", introduction.acceptor.text),
       ("x-pico-nonce", introduction.dialerNonce), ("x-pico-version", PicoVersion.current),
+      ("x-pico-notes", "1"),
     ]
     // Names of clusters and nodes were looked at when they were read.
     context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: request.encoded() ?? [])), promise: nil)

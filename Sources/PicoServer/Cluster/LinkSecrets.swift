@@ -7,7 +7,8 @@ internal import PicoTransport
 internal import Synchronization
 
 /// The secrets by which nodes know each other (`cluster.secret-file`), as they were when the file could last be used. A link needs one that both
-/// ends have, so a new one can be put beside the former one, node by node, and the former one taken out later.
+/// ends have, so a new one can be put beside the former one, node by node, and the former one taken out later. Links that were made with one that
+/// is gone are replaced or end (``LinkFarewell``).
 final class LinkSecrets: Sendable {
   private struct State {
     var secrets: [[UInt8]]
@@ -30,6 +31,9 @@ final class LinkSecrets: Sendable {
 
   /// At least one.
   var all: [[UInt8]] { state.withLock { $0.secrets } }
+
+  /// The secret is still in the file.
+  func has(_ secret: [UInt8]) -> Bool { state.withLock { $0.secrets.contains(secret) } }
 
   /// Looks at the file, and reads it when it changed and stands still. Blocks, as the next one does.
   func look(_ logger: Logger) {

@@ -39,8 +39,8 @@ extension ProxyHandler {
     answer.writeStaticString("Sec-WebSocket-Accept: ")
     answer.writeBytes(WebSocketHandshake.acceptKey(for: field("sec-websocket-key").utf8))
     answer.writeStaticString("\r\n\r\n")
-    let session = LinkSession(loop: loop, introduction: introduction, secrets: secrets)
-    takeOver(TunnelHandler(settings: .link(.server), loop: loop.resources, delegate: session), answer: answer, rest, context)
+    let session = LinkSession(loop: loop, introduction: introduction, secrets: secrets, takesNotes: field("x-pico-notes") == "1")
+    takeOver(session.makeTunnel(), answer: answer, rest, context)
   }
 
   /// One line of the log says why, and the other node is told no more than that.
@@ -65,73 +65,5 @@ extension ProxyHandler {
     context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
     _ = context.pipeline.syncOperations.removeHandler(self)
     for bytes in [waiting, rest] { if let bytes, bytes.readableBytes > 0 { tunnel.receive(bytes) } }
-  }
-}
-
-/// The accepting side of a link: each stream becomes a hop, once the other node has proved who it is. Confined to its loop.
-final class LinkSession: TunnelDelegate, Sweepable {
-  private let loop: LoopContext
-  private let introduction: LinkIntroduction
-  private let secrets: [[UInt8]]?
-  /// Steady nanoseconds until when the proof has to be there.
-  private let deadline: UInt64
-  private(set) var isProved: Bool
-  private var tunnel: TunnelHandler?
-
-  private static let patience: UInt64 = 2_000_000_000
-
-  init(loop: LoopContext, introduction: LinkIntroduction, secrets: [[UInt8]]?) {
-    self.loop = loop
-    self.introduction = introduction
-    self.secrets = secrets
-    isProved = secrets == nil
-    deadline = loop.resources.now() &+ Self.patience
-    if !isProved { loop.resources.startSweeping(self) }
-  }
-
-  /// Its first stream held this. Anything but the proof ends the link.
-  func prove(_ proof: [UInt8], on tunnel: TunnelHandler) {
-    guard secrets?.contains(where: { introduction.isProof(proof, of: .dialer, secret: $0) }) == true else {
-      loop.node.logger.warning("link refused", metadata: ["reason": "wrong proof", "node": "\(introduction.dialer)"])
-      return tunnel.close()
-    }
-    isProved = true
-    loop.resources.stopSweeping(self)
-  }
-
-  /// Who answers when the other node talks about something; nil where nobody does.
-  func partner(about topic: LinkTopic) -> (any ConversationDelegate)? {
-    switch topic {
-    case .status: statusPartner()
-    case .actions, .routes: loop.node.membership?.partner(about: topic, of: introduction.dialer, on: loop)
-    }
-  }
-
-  private func statusPartner() -> (any ConversationDelegate)? {
-    guard let publisher = loop.node.publisher else { return nil }
-    let line = ConversationLine(on: loop)
-    let dialer = introduction.dialer
-    Task { await publisher.serve(line, of: dialer) }
-    return line
-  }
-
-  func sweep(now: UInt64) {
-    guard now >= deadline else { return }
-    loop.resources.stopSweeping(self)
-    tunnel?.close()
-  }
-
-  func tunnel(_ tunnel: TunnelHandler, didAccept stream: TunnelStream) -> (any StreamConsumer)? {
-    self.tunnel = tunnel
-    return HopRelay(stream, of: tunnel, session: self, loop: loop)
-  }
-
-  func tunnel(_ tunnel: TunnelHandler, didReceive message: ControlMessage) {}
-  func tunnel(_ tunnel: TunnelHandler, didMeasureRoundTrip nanoseconds: UInt64) {}
-  func tunnelDidReceiveGoAway(_ tunnel: TunnelHandler) {}
-
-  func tunnelDidClose(_ tunnel: TunnelHandler, reason: TunnelCloseReason) {
-    self.tunnel = nil
-    loop.resources.stopSweeping(self)
   }
 }

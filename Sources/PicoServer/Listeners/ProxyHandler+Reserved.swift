@@ -44,6 +44,18 @@ extension ProxyHandler {
     finishResponse()
   }
 
+  /// The agent has a tunnel to this node, looks for another node, and has come here again: nothing is registered, and nobody need hear of it.
+  private func answerAvoided(behind rest: ByteBuffer) {
+    exchange.status = 204
+    if rest.readableBytes > 0 { keep(rest) }
+    let closes = !exchange.keepsAlive
+    withOut { out in
+      out.writeString("HTTP/1.1 204 No Content\r\nx-pico-node: \(node.id)\r\n")
+      out.writeStaticString(closes ? "connection: close\r\n\r\n" : "\r\n")
+    }
+    finishResponse()
+  }
+
   /// What a WebSocket handshake must say before it is looked at further; nil when it does.
   func refusalOfHandshake(_ head: borrowing RequestHead, _ span: RawSpan) -> ErrorCode? {
     guard head.method == .get else { return .methodNotAllowed }
@@ -87,6 +99,9 @@ extension ProxyHandler {
       return fail(.endpointNotPermitted, behind: rest)
     }
     guard !node.isDraining else { return fail(.shuttingDown, behind: rest, retryAfterSeconds: 0) }
+    if let avoided = head.value(named: "x-pico-avoid", in: span), Self.contains(avoided, node.id.text.lowercased(), span) {
+      return answerAvoided(behind: rest)
+    }
     let now = loop.resources.now()
     let address = client(of: head, span)
     if let limit = node.limits.takeRegistration(of: address, loop.limits, now: now) ?? node.listenerLimit(for: endpoint, loop.limits) {

@@ -65,6 +65,8 @@ struct ExchangeState {
   /// When the last of them was made, in steady nanoseconds.
   var attemptedAt: UInt64 = 0
   var tried = InlineArray<3, ListenerID?>(repeating: nil)
+  /// Of a hop: which of the other node's listeners has the request, once that node has said it.
+  var hopListener: ListenerID?
   var hasRetriedDelivered = false
   /// Nobody who has the endpoint can be reached; the request is given out again in a moment.
   var awaitsRoute = false
@@ -80,6 +82,9 @@ struct ExchangeState {
     response == .awaitingHead && canReplay && attempts < Self.maximumAttempts && method.isIdempotent && requestBody.payloadBytes == 0
       && !hasRetriedDelivered
   }
+
+  /// What a listener is called in records: of what stands for another node's listeners, the one that has the request; nil while that is not known.
+  func listenerID(_ listener: Listener?) -> ListenerID? { listener?.remote == nil ? listener?.id : hopListener }
 
   /// - Parameter mayRetryDelivered: whether the budget of retries has room; asked for only where it decides.
   func decide(on code: StreamResetCode, mayRetryDelivered: () -> Bool) -> FailureDecision {

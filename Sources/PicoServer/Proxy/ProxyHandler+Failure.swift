@@ -174,7 +174,8 @@ extension ProxyHandler {
     guard exchange.isRouted else { return }
     routes?.recordFailure(
       .init(
-        at: .now(), code: code, status: exchange.status, listener: listener?.shownID ?? "", requestID: forwarding.requestID.text))
+        at: .now(), code: code, status: exchange.status, listener: exchange.listenerID(listener)?.description ?? "",
+        requestID: forwarding.requestID.text))
   }
 
   /// The client left before the response ended: 499 as other proxies log it. Behind a head the request is counted by that one's status.

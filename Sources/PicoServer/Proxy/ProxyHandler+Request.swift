@@ -145,6 +145,7 @@ extension ProxyHandler {
       releaseListener()
       self.stream = stream
       self.listener = listener
+      exchange.hopListener = nil
       listener.inFlight.add(1, ordering: .relaxed)
       _ = loop.cell(of: listener)
       exchange.isStreamEndSent = false

@@ -59,7 +59,7 @@ extension ProxyHandler {
         return
       case .failed(let fault):
         loop.giveBack(storage)
-        node.logResponseFault(fault, listener)
+        node.logResponseFault(fault, exchange.listenerID(listener), of: listener?.endpoint)
         return abandon(fault.responseError)
       case .complete(let headBytes):
         if storage.response.isInterim {
@@ -139,7 +139,7 @@ extension ProxyHandler {
       isComplete = true
       if after < bytes.readableBytes { body = bytes.getSlice(at: bytes.readerIndex, length: after) ?? ByteBuffer() }
     case .failed(let fault):
-      node.logResponseFault(fault, listener)
+      node.logResponseFault(fault, exchange.listenerID(listener), of: listener?.endpoint)
       return cutShort()
     }
     exchange.bytesOut &+= body.readableBytes
@@ -161,6 +161,8 @@ extension ProxyHandler {
       }
     }
   }
+
+  func streamDidReceiveNote(_ bits: UInt64) { exchange.hopListener = ListenerID(bits: bits) }
 
   func streamDidEnd() {
     exchange.isStreamEndReceived = true

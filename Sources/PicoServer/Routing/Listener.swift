@@ -16,8 +16,6 @@ internal import Synchronization
 
   package let id: ListenerID
   package let endpoint: EndpointID
-  /// Empty for what stands for another node's listeners, of which one has the request and this node does not know which.
-  var shownID: String { remote == nil ? id.description : "" }
   package let loop: LoopResources
   package let isPico: Bool
   package let remoteAddress: String

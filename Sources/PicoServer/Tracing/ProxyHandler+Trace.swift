@@ -59,11 +59,8 @@ extension ProxyHandler {
       attributes["pico.retries"] = max(0, exchange.attempts - 1)
       if exchange.isRouted, let endpoint = routes?.endpoint { attributes.name(endpoint) }
       if let listener {
-        if let remote = listener.remote {
-          attributes["pico.hop_node"] = remote.id.text
-        } else {
-          attributes["pico.listener"] = listener.id.description
-        }
+        if let remote = listener.remote { attributes["pico.hop_node"] = remote.id.text }
+        if let id = exchange.listenerID(listener) { attributes["pico.listener"] = id.description }
       }
     }
     span.end()

@@ -80,6 +80,13 @@ extension TunnelHandler {
       pingSentAt = 0
       machine.roundTrip = max(roundTrip, 1_000_000)
       delegate?.tunnel(self, didMeasureRoundTrip: roundTrip)
+    case .note(let slot, let half):
+      guard let stream = streams[slot] else { break }
+      if let high = stream.noteHalf.take() {
+        stream.consumer?.streamDidReceiveNote(UInt64(high) << 32 | UInt64(half))
+      } else {
+        stream.noteHalf = half
+      }
     case .goAway:
       delegate?.tunnelDidReceiveGoAway(self)
     case .fault(let fault):

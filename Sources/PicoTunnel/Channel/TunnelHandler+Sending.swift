@@ -60,6 +60,12 @@ extension TunnelHandler {
     if let header = machine.acknowledge(stream.slot) { append(header) }
   }
 
+  func note(_ stream: TunnelStream, _ bits: UInt64) {
+    let (high, low) = machine.note(stream.slot, bits)
+    append(high)
+    append(low)
+  }
+
   /// One quantum of each waiting stream in turn, until the message is full.
   private func drainRing() {
     while isWritable, framedBytes &+ YamuxFrameHeader.length &+ Self.quantum <= Self.messageLimit, let slot = ring.popFirst() {

@@ -10,6 +10,8 @@ package final class TunnelStream: ByteStream {
   var isEndPending = false
   var isPaused = false
   var wasWritten = false
+  /// The first half of a note whose second one has not come.
+  var noteHalf: UInt32?
   /// Rises with each use of the object, so that bytes for an ended stream are not given to the next one.
   private(set) var generation: UInt32 = 0
 
@@ -46,6 +48,12 @@ package final class TunnelStream: ByteStream {
     tunnel.acknowledge(self)
   }
 
+  /// Tells the node that opened the stream of a link something about it. Only to one that takes notes.
+  package func note(_ bits: UInt64) {
+    guard slot >= 0 else { return }
+    tunnel.note(self, bits)
+  }
+
   func clear() {
     slot = -1
     generation &+= 1
@@ -54,5 +62,6 @@ package final class TunnelStream: ByteStream {
     isEndPending = false
     isPaused = false
     wasWritten = false
+    noteHalf = nil
   }
 }

@@ -28,6 +28,8 @@ package struct SessionStateMachine: Sendable {
     case pingRequest(value: UInt32)
     case pingReply(value: UInt32)
     case goAway(code: UInt32)
+    /// Half of what the other node notes of a stream that it took.
+    case note(slot: Int, half: UInt32)
     case fault(SessionFault)
   }
 
@@ -78,9 +80,10 @@ package struct SessionStateMachine: Sendable {
 
   // MARK: Opening
 
-  /// Takes a slot for a stream of ours; nil when the limit is reached, the peer is leaving or the IDs are used up.
+  /// Takes a slot for a stream of ours; nil when the limit is reached, the peer is leaving or the IDs are used up. On a link a go-away only asks
+  /// for another link: until there is one, streams are opened and taken.
   package mutating func open() -> Int? {
-    guard !isGoAwayReceived, !isGoAwaySent, table.count < streamLimit, nextID < UInt32.max - 2 else { return nil }
+    guard !isGoAwayReceived && !isGoAwaySent || settings.isLink, table.count < streamLimit, nextID < UInt32.max - 2 else { return nil }
     let slot = takeSlot(id: nextID)
     streams[slot].isSynDue = true
     nextID &+= 2
@@ -178,6 +181,15 @@ package struct SessionStateMachine: Sendable {
       type: .windowUpdate, flags: flags, streamID: state.id, length: settings.isPico && code != .sessionLost ? code.rawValue : 0)
   }
 
+  /// Two frames, to a node that takes them: 64 bits about a stream of a link that it opened.
+  package func note(_ slot: Int, _ bits: UInt64) -> (YamuxFrameHeader, YamuxFrameHeader) {
+    assert(streams[slot].id != 0 && settings.isLink && settings.role == .server)
+    func half(_ value: UInt64) -> YamuxFrameHeader {
+      YamuxFrameHeader(type: .note, flags: [], streamID: streams[slot].id, length: UInt32(truncatingIfNeeded: value))
+    }
+    return (half(bits >> 32), half(bits))
+  }
+
   package mutating func goAway() -> YamuxFrameHeader {
     isGoAwaySent = true
     return YamuxFrameHeader(type: .goAway, flags: [], streamID: 0, length: 0)
@@ -200,6 +212,10 @@ package struct SessionStateMachine: Sendable {
       guard !isGoAwayReceived else { return isFlood(now) ? .fault(.flood) : .none }
       isGoAwayReceived = true
       return .goAway(code: header.length)
+    case .note:
+      guard settings.isLink, settings.role == .client, header.flags.isEmpty else { return .fault(.malformedHeader) }
+      guard let slot = table.slot(of: header.streamID) else { return isFlood(now) ? .fault(.flood) : .none }
+      return .note(slot: slot, half: header.length)
     }
   }
 
@@ -302,7 +318,7 @@ package struct SessionStateMachine: Sendable {
     }
     guard settings.role == .server || !settings.isLink else { return .failure(.fault(.unexpectedStream)) }
     let length = header.type == .data ? Int(header.length) : 0
-    guard table.count < streamLimit, !isGoAwaySent else {
+    guard table.count < streamLimit, !isGoAwaySent || settings.isLink else {
       if isFlood(now) { return .failure(.fault(.flood)) }
       return .failure(.refuse(streamID: id, length: length))
     }

@@ -1,9 +1,11 @@
-/// The kinds of a yamux frame (hashicorp/yamux spec.md, "Type Field").
+/// The kinds of a yamux frame (hashicorp/yamux spec.md, "Type Field"), and one of ours between nodes.
 package enum YamuxFrameType: UInt8, Sendable {
   case data = 0
   case windowUpdate = 1
   case ping = 2
   case goAway = 3
+  /// What the acceptor of a link's stream has to say of it beside its bytes: 32 bits, no payload (docs/protocol.md, "Links").
+  case note = 4
 }
 
 package struct YamuxFlags: OptionSet, Equatable, Sendable {
@@ -18,7 +20,7 @@ package struct YamuxFlags: OptionSet, Equatable, Sendable {
 
 /// A frame header: 12 bytes, big endian: version 0, type, flags (2), stream ID (4), length (4).
 ///
-/// `length` is the payload of a data frame, the delta of a window update, the value of a ping, the code of a go-away, and with
+/// `length` is the payload of a data frame, the delta of a window update, the value of a ping or of a note, the code of a go-away, and with
 /// RST under `pico.v1` the ``StreamResetCode``.
 package struct YamuxFrameHeader: Equatable, Sendable {
   package static let length = 12

@@ -15,6 +15,13 @@ package protocol StreamConsumer: AnyObject {
 
   /// What was waiting to be sent fell below the low mark, after ``ByteStream/write(_:end:)`` had returned false.
   func streamDidBecomeWritable()
+
+  /// What the other node has to say of a hop beside its bytes: the bits of the ``ListenerID`` that has it now.
+  func streamDidReceiveNote(_ bits: UInt64)
+}
+
+extension StreamConsumer {
+  package func streamDidReceiveNote(_ bits: UInt64) {}
 }
 
 /// One stream of a tunnel as its user sees it, here or on another loop or node: something that bytes can be written to.

@@ -73,7 +73,8 @@ package struct WebSocketAnswer: Sendable {
       }
     }
     guard let head else { return .needsMore }
-    let length = head.values("content-length").first.flatMap { Int($0) }
+    // 204 has no body and says nothing of one (RFC 9110 section 6.4.1).
+    let length = head.status == 204 ? 0 : head.values("content-length").first.flatMap { Int($0) }
     let available = bytes.count - head.bodyStart
     let isWhole = head.values("transfer-encoding").isEmpty && length.map { available >= $0 } ?? false
     return isWhole || available >= Self.maximumBody ? .refused(refusal(head)) : .needsMore

@@ -106,6 +106,8 @@ struct CheckedSession {
       FuzzDriver.expect(id == header.streamID && length == (header.type == .data ? Int(header.length) : 0), "\(action) for \(header)")
     case .pingRequest(let value), .pingReply(let value):
       FuzzDriver.expect(header.type == .ping && value == header.length, "\(action) for \(header)")
+    case .note(let slot, let half):
+      FuzzDriver.expect(header.type == .note && half == header.length && streams[slot]?.id == header.streamID, "\(action) for \(header)")
     case .goAway: FuzzDriver.expect(header.type == .goAway, "\(action) for \(header)")
     case .none: FuzzDriver.expect(header.type != .data || header.length == 0, "payload without a place: \(header)")
     case .fault: isOver = true

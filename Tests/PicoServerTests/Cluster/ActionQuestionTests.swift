@@ -26,7 +26,7 @@ import Testing
           reason: "why", scope: tenant, asked: node)),
       .end(EndOrder(id: "c", listeners: [], mode: .drain, by: "", reason: "", scope: .all, asked: node)),
       .lift("b-1", leftMilliseconds: 5, by: "ops", tenant, asked: node), .lift("b-1", leftMilliseconds: nil, by: "", .all, asked: node),
-      .drain(by: "ops", asked: node), .blocks([.holds(block), lifted]), .blocks([]),
+      .drain(by: "ops", asked: node), .stays(whenLeaves: node), .blocks([.holds(block), lifted]), .blocks([]),
     ]
   }
 
@@ -54,7 +54,7 @@ import Testing
     arguments: [
       #"{"type":"find","listeners":["l-0000000000000001"],"tenant":"a/b"}"#, #"{"type":"known"}"#,
       #"{"type":"known","action":{"type":"untail","id":"x"}}"#, #"{"type":"end","listeners":[]}"#, #"{"type":"lift","asked":"n-1"}"#,
-      #"{"type":"drain","by":"x"}"#, "[]", "{",
+      #"{"type":"drain","by":"x"}"#, #"{"type":"stays"}"#, "[]", "{",
     ])
   func `what no node says is refused`(text: String) {
     #expect(throws: JSONError.self) { try ActionQuestion.read(json: Array(text.utf8), now: 0, wall: Timestamp(seconds: 0)) }

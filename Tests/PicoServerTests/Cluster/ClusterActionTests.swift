@@ -244,5 +244,48 @@ extension NodeTests {
         try await eventually("they end", within: 20) { cluster.nodes[1].server.nodeID == nil && cluster.nodes[2].server.nodeID == nil }
       }
     }
+
+    /// What a node has in flight keeps it from its end.
+    private static let silent: ScriptedAgent.Script = { _, _ in }
+
+    private func keepBusy(_ node: RunningNode, _ endpoint: String) async throws -> RawClient {
+      let agent = try await ScriptedAgent.connect(to: node, endpoint: endpoint, Self.silent)
+      let client = try node.client()
+      try await client.send("GET / HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: \(endpoint)\r\n\r\n")
+      _ = try await agent.streams(1)
+      return client
+    }
+
+    @Test func `while the store is away a node that is drained counts for nobody, although it is there`() async throws {
+      try await TestCluster.with(2) { cluster in
+        let ids = try cluster.nodes.map { try #require($0.server.nodeID?.text) }
+        let busy = try await keepBusy(cluster.nodes[1], "e")
+        cluster.stores.cut()
+        #expect(try await cluster.nodes[0].perform(.drainNode(id: "d1", node: ids[1])).ok == true)
+        #expect(cluster.nodes[0].node?.membership?.others == 1, "nobody has told it")
+        #expect(try await cluster.nodes[0].perform(.drainNode(id: "d2", node: ids[0])).error == "would-remove-last")
+        #expect(try await cluster.nodes[0].perform(.drainNode(id: "d4", node: ids[1])).ok == true, "it leaves already")
+        #expect(cluster.nodes[0].node?.isLeaving == false)
+        _ = busy
+      }
+    }
+
+    @Test(arguments: [false, true])
+    func `of nodes that are drained at once, one stays`(isCut: Bool) async throws {
+      try await TestCluster.with(3) { cluster in
+        let ids = try cluster.nodes.map { try #require($0.server.nodeID?.text) }
+        var busy: [RawClient] = []
+        for (node, endpoint) in zip(cluster.nodes, ["e", "f", "g"]) { busy.append(try await keepBusy(node, endpoint)) }
+        if isCut { cluster.stores.cut() }
+        let results = try await withThrowingTaskGroup(of: ActionResult.self) { group in
+          for (index, node) in cluster.nodes.enumerated() {
+            group.addTask { try await node.perform(.drainNode(id: "d\(index)", node: ids[(index + 1) % 3])) }
+          }
+          return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(results.count { $0.ok == true } == 2, "\(results)")
+        #expect(results.filter { $0.ok != true }.map(\.error) == ["would-remove-last"], "\(results)")
+      }
+    }
   }
 }

@@ -198,7 +198,6 @@ extension NodeTests {
         while seen.count < 30 { seen.append(try await client.request()) }
         #expect(Set(seen.map(\.node)) == Set(try nodes.map(Self.id)) && Set(seen.map(\.requestID)).count == 30)
         #expect(seen.allSatisfy { $0.id == "t" && $0.path == "/p?…" && $0.status == 500 && $0.skipped == 0 })
-        // Where the listener is another node's it is not known which one it was.
         #expect(seen.filter { $0.node == seen[0].node }.count == 10)
         try await client.send(.untail(id: "t"))
         try await eventually("nobody tails", within: 10) {
@@ -210,7 +209,7 @@ extension NodeTests {
         #expect(errors.endpoint == "e" && errors.errors.count == 30 && Set(errors.errors.map(\.requestID)) == Set(seen.map(\.requestID)))
         #expect(errors.errors.map(\.at) == errors.errors.map(\.at).sorted())
         let listeners = Set(try nodes.dropFirst().flatMap { try #require($0.node).registry.all.map(\.id.description) })
-        #expect(errors.errors.allSatisfy { $0.listener.isEmpty || listeners.contains($0.listener) })
+        #expect(errors.errors.allSatisfy { listeners.contains($0.listener) } && seen.allSatisfy { listeners.contains($0.listener) })
 
         func requestCount(_ endpoint: String?) async throws -> Double {
           try await client.send(.history(endpoint: endpoint, since: nil))

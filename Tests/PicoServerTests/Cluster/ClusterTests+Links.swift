@@ -48,40 +48,6 @@ extension NodeTests.ClusterTests {
     }
   }
 
-  /// What the first and the second node have in their files.
-  @Test(arguments: [("new\nold", "old"), ("old", "new\nold"), ("old\nnew", "new"), ("new", "old\nnew"), ("new\nold", "old\nnew")])
-  func `nodes that have one secret in common are linked`(one: String, two: String) async throws {
-    func secrets(_ names: String) -> String {
-      names.split(separator: "\n").map { String(repeating: String($0), count: 20) }.joined(separator: "\n")
-    }
-    try directory.write("secret", secrets(one))
-    try directory.write("other", secrets(two))
-    try await with(secondSecret: "other") { pair in
-      try await eventually("links both ways") { pair.one.node?.membership?.others == 1 && pair.two.node?.membership?.others == 1 }
-    }
-  }
-
-  @Test func `a secret is changed node by node, without a link being lost or a restart`() async throws {
-    let (old, new) = (String(repeating: "s3cret-", count: 9), String(repeating: "new-", count: 9))
-    try directory.write("other", old)
-    try await with(secondSecret: "other") { pair in
-      _ = try await ScriptedAgent.connect(to: pair.two, ScriptedAgent.ok)
-      try await known(pair.one)
-      let settings = [pair.one, pair.two].map { $0.node?.link?.secrets }
-      for (file, text) in [("secret", "\(new)\n\(old)"), ("other", "\(new)\n\(old)"), ("secret", new), ("other", new)] {
-        try directory.write(file, text)
-        try await eventually("it is read", within: 20) {
-          settings[file == "secret" ? 0 : 1]?.all == text.split(separator: "\n").map { Array($0.utf8) }
-        }
-        #expect(try await ask(pair.one, Self.get).status == 200)
-        // Links that begin now know each other as well.
-        for node in [pair.one, pair.two] { await node.node?.membership?.closeLinks() }
-        try await eventually("links both ways") { pair.one.node?.membership?.others == 1 && pair.two.node?.membership?.others == 1 }
-        #expect(try await ask(pair.one, Self.get).status == 200)
-      }
-    }
-  }
-
   @Test func `nobody but a node opens a link`() async throws {
     try await with { pair in
       let port = try #require(pair.one.server.linkAddresses.first?.port)
@@ -108,6 +74,21 @@ extension NodeTests.ClusterTests {
         #expect(response.status == status, "\(from) \(to) \(response)")
       }
       #expect(try await introduce({ $0 }, port: pair.one.port).status == 404, "the port of requests is none for links")
+    }
+  }
+
+  @Test func `who opens a link and proves nothing is cut off`() async throws {
+    try await with { pair in
+      let client = try RawClient(port: try #require(pair.one.server.linkAddresses.first?.port))
+      try await client.send(
+        "GET /pico/v1/link HTTP/1.1\r\nHost: a\r\n\(WatchClient.handshake)Sec-WebSocket-Protocol: pico.link.v1\r\n"
+          + "x-pico-cluster: tests\r\nx-pico-node: n-0123456789abcdef\r\nx-pico-peer: \(pair.one.server.nodeID?.text ?? "")\r\n"
+          + "x-pico-nonce: \(String(repeating: "a", count: 32))\r\n\r\n")
+      #expect(try await client.response().status == 101)
+      let start = ContinuousClock.now
+      _ = try await client.rest()
+      // Before the link would be taken for silent, which one that sends something never is.
+      #expect(ContinuousClock.now - start < .milliseconds(4500))
     }
   }
 }

@@ -1,6 +1,7 @@
 import NIOCore
 import PicoCluster
 import PicoCore
+import PicoStatus
 import PicoTunnel
 import Support
 import Synchronization
@@ -26,7 +27,8 @@ extension NodeTests {
     }
 
     func with(
-      threads: Int = 1, secondSecret: String = "secret", log: LogLines = LogLines(), _ body: (Pair) async throws -> Void
+      threads: Int = 1, secondSecret: String = "secret", grace: Duration = .seconds(60), log: LogLines = LogLines(),
+      _ body: (Pair) async throws -> Void
     ) async throws {
       let routes = MemoryRoutes()
       let store: Server.StoreMaker = { (node, _) throws(PicoError) -> any RouteStore in MemoryRouteStore(routes, node: node) }
@@ -34,6 +36,7 @@ extension NodeTests {
         configuration.cluster.name = "tests"
         configuration.cluster.listen = HostPort(host: "127.0.0.1", port: 0)
         configuration.cluster.secretFile = directory.path(secret)
+        configuration.gracePeriod = grace
       }
       try await RunningNode.member(of: store, threads: threads, log: log) {
         configure(&$0, secret: "secret")
@@ -79,6 +82,44 @@ extension NodeTests {
         #expect(try await pair.two.status("requests_total") == 20)
         #expect(try await pair.one.metric("pico_proxy_requests_in_flight") == 0)
         try await eventually("nothing in flight") { try await pair.two.metric("pico_proxy_requests_in_flight") == 0 }
+      }
+    }
+
+    @Test func `what goes wrong behind a hop names the listener that had the request last`() async throws {
+      try await with { pair in
+        let endpoint = try #require(EndpointID("e"))
+        let asked = Locked<[String]>([])
+        func refusing(_ agent: String) -> ScriptedAgent.Script {
+          { stream, event in
+            guard event == .head else { return }
+            asked.withLock { $0.append(agent) }
+            stream.reset(.connectTimeout)
+          }
+        }
+        for agent in ["a-1", "a-2"] { _ = try await ScriptedAgent.connect(to: pair.two, agentID: agent, refusing(agent)) }
+        try await eventually("both agents' names") {
+          pair.two.node?.registry.all.allSatisfy { $0.agent.withLock { $0.id } != nil } == true
+        }
+        try await known(pair.one)
+        let listeners = Dictionary(
+          uniqueKeysWithValues: (pair.two.node?.registry.all ?? []).map { ($0.agent.withLock { $0.id } ?? "", $0.id.description) })
+        #expect(listeners.count == 2)
+        for _ in 0..<4 {
+          asked.withLock { $0 = [] }
+          #expect(try await ask(pair.one, Self.get).status == 502)
+          let order = asked.withLock { $0 }
+          #expect(Set(order) == ["a-1", "a-2"])
+          let named = pair.one.node?.routes.routes(of: endpoint)?.recentFailures.last?.listener
+          #expect(named == listeners[order.last ?? ""])
+        }
+
+        _ = try await ScriptedAgent.connect(to: pair.two, endpoint: "f", agentID: "a-3", ScriptedAgent.refusing(.resetAfterSend))
+        try await known(pair.one, "f")
+        let post = "POST /p HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: f\r\nContent-Length: 1\r\n\r\nx"
+        #expect(try await ask(pair.one, post).status == 502)
+        let one = try #require(EndpointID("f").flatMap { pair.one.node?.routes.routes(of: $0) })
+        let two = try #require(EndpointID("f").flatMap { pair.two.node?.routes.routes(of: $0) })
+        #expect(one.recentFailures.map(\.listener) == two.all.map(\.id.description))
       }
     }
 

@@ -3,6 +3,7 @@ import NIOCore
 import PicoAgent
 import PicoCluster
 import PicoCore
+import PicoStatus
 import PicoTunnel
 import Support
 import Synchronization
@@ -75,6 +76,27 @@ extension NodeTests {
       }
     }
 
+    @Test func `a node that an agent wants to avoid takes nothing, says so, and nobody hears of it`() async throws {
+      try await RunningPair.with { pair in
+        func register(_ avoided: String) async throws -> RawClient.Response {
+          let client = try pair.one.client()
+          try await client.send(
+            "GET /pico/v1/listener/e HTTP/1.1\r\nHost: a\r\n\(WatchClient.handshake)Sec-WebSocket-Protocol: pico.v1\r\n"
+              + "x-pico-avoid: \(avoided)\r\n\r\n")
+          return try await client.response()
+        }
+        let (one, two) = (try #require(pair.one.server.nodeID?.text), try #require(pair.two.server.nodeID?.text))
+        for avoided in [one, "\(two), \(one)", "\(one),"] {
+          let response = try await register(avoided)
+          #expect(response.status == 204 && response.field("x-pico-node") == one)
+        }
+        let events = pair.one.node?.events.events(after: 0).map(\.kind)
+        #expect(pair.one.server.listenerCount == 0 && events?.contains(.listenerConnected) == false)
+        #expect(try await pair.one.metric("pico_proxy_requests_total") ?? 0 == 0)
+        for avoided in [two, "", "\(one)0", "*"] { #expect(try await register(avoided).status == 101) }
+      }
+    }
+
     @Test func `an agent with two tunnels has them on two nodes behind a balancer that first gives it one`() async throws {
       try await RunningPair.with(threads: 2) { pair in
         let (first, second) = (pair.one.port, pair.two.port)
@@ -95,8 +117,11 @@ extension NodeTests {
         try await Balancer.with({ _ in first }) { balancer in
           let agent = try agent(at: balancer.port, connections: 2)
           try await agent.start()
-          // It has looked for another and found none.
-          try await eventually("its tries") { balancer.connections == 8 && pair.one.server.listenerCount == 2 }
+          // It has looked for another and found none, and nobody has heard of it.
+          try await eventually("its tries") { balancer.connections == 6 && pair.one.server.listenerCount == 2 }
+          let events = pair.one.node?.events.events(after: 0).map(\.kind).filter { $0 != .nodeJoined }
+          #expect(events == [.listenerConnected, .listenerConnected])
+          #expect(pair.one.node?.routes.listeners == 2)
           balancer.set { _ in second }
           try await eventually("a tunnel on each node") { pair.one.server.listenerCount == 1 && pair.two.server.listenerCount == 1 }
           await agent.shutdown(graceful: false)

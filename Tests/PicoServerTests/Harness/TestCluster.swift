@@ -51,9 +51,11 @@ struct TestCluster: Sendable {
     }
   }
 
-  /// Every node can reach every other one.
+  /// Every node can reach every other one, and takes requests.
   func linked() async throws {
-    try await eventually("links") { nodes.allSatisfy { $0.node?.membership?.others == nodes.count - 1 } }
+    try await eventually("links") {
+      nodes.allSatisfy { $0.node?.membership?.others == nodes.count - 1 && $0.node?.membership?.unreadiness == nil }
+    }
   }
 
   /// The node's loops do nothing for so long.

@@ -148,6 +148,8 @@ final class SessionEnd {
       write(YamuxFrameHeader(type: .windowUpdate, flags: .rst, streamID: id, length: 1))
       begin(nil, length, false)
     case .pingRequest(let value): write(YamuxFrameHeader(type: .ping, flags: .ack, streamID: 0, length: value))
+    // Only between nodes.
+    case .note: failures.append("a note")
     case .fault(let fault): failures.append("\(fault) by \(frame)")
     }
   }

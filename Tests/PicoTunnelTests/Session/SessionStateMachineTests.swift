@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test(
-    arguments: [[1, 0, 0, 0], [255, 0, 0, 0], [0, 4, 0, 0], [0, 255, 0, 0], [0, 0, 0, 16], [0, 0, 1, 0], [0, 0, 128, 1]] as [[UInt8]])
+    arguments: [[1, 0, 0, 0], [255, 0, 0, 0], [0, 5, 0, 0], [0, 255, 0, 0], [0, 0, 0, 16], [0, 0, 1, 0], [0, 0, 128, 1]] as [[UInt8]])
   func `reads no other version, type or flag`(start: [UInt8]) {
     #expect(Self.read(start + [0, 0, 0, 2, 0, 0, 0, 0]) == nil)
     #expect(Self.read([0, 0, 0, 15] + [0, 0, 0, 2, 0, 0, 0, 0]) != nil)
@@ -93,6 +93,42 @@ import Testing
     #expect(agent.open() == nil)
     #expect(agent.receive(Self.data(2, 9, .syn), now: 0) == .refuse(streamID: 2, length: 9))
     #expect(agent.streamCount == 0)
+  }
+
+  @Test func `notes of a stream come from the acceptor of a link and from nobody else`() {
+    var settings = SessionSettings(role: .client, isPico: true)
+    settings.isLink = true
+    var dialer = SessionStateMachine(settings: settings)
+    let slot = dialer.open() ?? -1
+    _ = dialer.sendData(slot, count: 1, fin: false)
+    settings.role = .server
+    var acceptor = SessionStateMachine(settings: settings)
+    #expect(acceptor.receive(Self.data(1, 1, .syn), now: 0) == .accept(slot: 0, length: 1, fin: false))
+    let (high, low) = acceptor.note(0, 0x0102_0304_F0F1_F2F3)
+    #expect(dialer.receive(high, now: 0) == .note(slot: slot, half: 0x0102_0304))
+    #expect(dialer.receive(low, now: 0) == .note(slot: slot, half: 0xF0F1_F2F3))
+    #expect(!dialer.isAcknowledged(slot), "it says nothing else")
+    var ended = high
+    ended.streamID = 9
+    #expect(dialer.receive(ended, now: 0) == .none)
+    ended.flags = .fin
+    #expect(dialer.receive(ended, now: 0) == .fault(.malformedHeader))
+    #expect(acceptor.receive(high, now: 0) == .fault(.malformedHeader))
+    var (node, agent) = (Self.node(), Self.agent())
+    #expect(node.receive(high, now: 0) == .fault(.malformedHeader) && agent.receive(high, now: 0) == .fault(.malformedHeader))
+  }
+
+  @Test func `a go-away on a link asks for another link, and ends nothing`() {
+    var settings = SessionSettings(role: .client, isPico: true)
+    settings.isLink = true
+    var dialer = SessionStateMachine(settings: settings)
+    #expect(dialer.receive(Self.goAway(0), now: 0) == .goAway(code: 0))
+    #expect(dialer.open() != nil)
+
+    settings.role = .server
+    var acceptor = SessionStateMachine(settings: settings)
+    #expect(acceptor.goAway() == Self.goAway(0))
+    #expect(acceptor.receive(Self.data(1, 9, .syn), now: 0) == .accept(slot: 0, length: 9, fin: false))
   }
 
   // MARK: Accepting

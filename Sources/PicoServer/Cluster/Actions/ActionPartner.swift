@@ -52,7 +52,8 @@ extension ListenerActions {
     case .end(let order): return ActionAnswer(ended: await carryOut(order).ended)
     case .lift(let block, let left, let by, let scope, let asked):
       return lift(block, leftMilliseconds: left, by: by, scope, asked: asked)
-    case .drain(let by, let asked): return drain(by: by, asked: asked)
+    case .drain(let by, let asked): return await drain(by: by, asked: asked)
+    case .stays(let other): return stays(whenLeaves: other)
     case .blocks(let records):
       for record in records { await take(record) }
       return ActionAnswer(ok: true)

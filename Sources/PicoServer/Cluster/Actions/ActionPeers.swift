@@ -25,14 +25,16 @@ struct ActionPeers: Sendable {
   var silent: [String] { silentIDs.sorted().map(\.text) }
 
   /// Asks all at once, each its own question; nil for none. What they answered, in the order of their IDs.
-  mutating func ask(_ question: (NodeID) -> ActionQuestion?) async -> [(node: NodeID, answer: ActionAnswer)] {
+  mutating func ask(
+    within patience: Duration = Self.patience, _ question: (NodeID) -> ActionQuestion?
+  ) async -> [(node: NodeID, answer: ActionAnswer)] {
     let asked = all.filter { !silentIDs.contains($0.id) }.compactMap { peer in question(peer.id).map { (peer, $0) } }
     let (now, loops) = (actions.now, actions.loops)
     let answers = await withTaskGroup(of: (NodeID, ActionAnswer?).self) { group in
       for (peer, question) in asked {
         let message = question.json(now: now)
         group.addTask {
-          guard peer.isReachable, let json = await Inquiry.ask(peer, .actions, message, on: loops, within: Self.patience) else {
+          guard peer.isReachable, let json = await Inquiry.ask(peer, .actions, message, on: loops, within: patience) else {
             return (peer.id, nil)
           }
           return (peer.id, try? ActionAnswer(json: json))

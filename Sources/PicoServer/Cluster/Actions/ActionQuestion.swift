@@ -16,6 +16,8 @@ enum ActionQuestion: Equatable, Sendable {
   /// A block is lifted; `leftMilliseconds` where the asker knows of it.
   case lift(String, leftMilliseconds: Int?, by: String, TenantScope, asked: NodeID)
   case drain(by: String, asked: NodeID)
+  /// Whether the node goes on taking requests when the asker leaves.
+  case stays(whenLeaves: NodeID)
   /// All that the asker knows of blocks.
   case blocks([BlockRecord])
 }
@@ -27,7 +29,7 @@ struct ActionAnswer: Equatable, Sendable {
   var listeners: [ListenerFacts] = []
   var counts: [EndpointID: Int] = [:]
   var ended: [ListenerID] = []
-  /// Whether there was something to lift or to drain.
+  /// Whether there was something to lift or to drain, or the node stays.
   var ok: Bool?
   var error: String?
   /// Of a block that was lifted.
@@ -69,6 +71,9 @@ extension ActionQuestion {
         writer.member("type", "drain")
         writer.member("by", by)
         writer.member("asked", asked.text)
+      case .stays(let other):
+        writer.member("type", "stays")
+        writer.member("asked", other.text)
       case .blocks(let records):
         writer.member("type", "blocks")
         writer.key("blocks")
@@ -155,6 +160,7 @@ extension ActionQuestion {
       case "lift":
         return .lift(try need(block, "block"), leftMilliseconds: left, by: by, scope, asked: try need(asked, "asked"))
       case "drain": return .drain(by: by, asked: try need(asked, "asked"))
+      case "stays": return .stays(whenLeaves: try need(asked, "asked"))
       case "blocks": return .blocks(records)
       default: return nil
       }

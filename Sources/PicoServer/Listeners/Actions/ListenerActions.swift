@@ -12,6 +12,7 @@ final class ListenerActions: Sendable {
   /// Makes the process leave, as SIGTERM does.
   private let leave: @Sendable () -> Void
   private let recent = Locked(RecentActions())
+  private let departure = Locked(Departure())
   /// Where this is the node that keeps it, whose turn it is to decide.
   let turns = ActionTurn()
 
@@ -111,7 +112,7 @@ final class ListenerActions: Sendable {
 
   private func drain(_ name: String, by operator: Operator, _ others: inout ActionPeers) async -> ActionRefusal? {
     guard `operator`.scope == .all else { return .forbidden }
-    if name == node.id.text { return drain() }
+    if name == node.id.text { return await drain() }
     guard let target = others.all.first(where: { $0.id.text == name }) else { return .notFound }
     let question = ActionQuestion.drain(by: `operator`.name, asked: node.id)
     guard let answer = await others.ask({ $0 == target.id ? question : nil }).first?.answer else { return .unreachable }
@@ -119,8 +120,8 @@ final class ListenerActions: Sendable {
   }
 
   /// As another node was asked to.
-  func drain(by: String, asked: NodeID) -> ActionAnswer {
-    let refusal = drain()
+  func drain(by: String, asked: NodeID) async -> ActionAnswer {
+    let refusal = await drain()
     node.logger.info(
       "operator action of another node",
       metadata: ["action": "drain-node", "by": "\(by)", "asked": "\(asked)", "result": "\(refusal?.rawValue ?? "ok")"])
@@ -128,14 +129,29 @@ final class ListenerActions: Sendable {
   }
 
   /// Nil: this node leaves.
-  private func drain() -> ActionRefusal? {
-    if node.isLeaving { return nil }
+  private func drain() async -> ActionRefusal? {
+    if isLeaving { return nil }
     // There is no other node that its agents could move to.
-    guard let membership = node.membership, membership.others > 0 else { return .wouldRemoveLast }
-    // The others know it before the next action is decided.
+    guard let membership = node.membership, membership.others > 0, departure.withLock({ $0.mean() }) else { return .wouldRemoveLast }
+    var others = ActionPeers(self)
+    let question = ActionQuestion.stays(whenLeaves: node.id)
+    let answers = await others.ask(within: Self.stayingPatience) { _ in question }
+    let othersStay = answers.contains { $0.answer.ok == true }
+    guard departure.withLock({ $0.decide(othersStay: othersStay) }) else { return .wouldRemoveLast }
     membership.drain()
     leave()
     return nil
+  }
+
+  /// Less than the node has that was asked to drain this one.
+  private static let stayingPatience = Duration.seconds(1)
+
+  private var isLeaving: Bool { node.isLeaving || departure.withLock { $0.state == .leaves } }
+
+  /// Whether this node goes on taking requests when another one leaves.
+  func stays(whenLeaves other: NodeID) -> ActionAnswer {
+    let isServing = !node.isLeaving && node.membership?.unreadiness == nil
+    return ActionAnswer(ok: isServing && departure.withLock { $0.stays(for: other, own: node.id) })
   }
 }
 
