@@ -40,7 +40,10 @@ struct Pico: AsyncParsableCommand {
         try await AgentCommand.run(Array(arguments.dropFirst()))
         return SysExit.ok.rawValue
       default:
-        break
+        if let script = try Completions.script(asked: arguments) {
+          Output.write(script)
+          return SysExit.ok.rawValue
+        }
       }
       var command = try parseAsRoot(try rewritten(arguments))
       if var command = command as? any AsyncParsableCommand {
