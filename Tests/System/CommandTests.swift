@@ -99,6 +99,16 @@ extension SystemTests {
       }
     }
 
+    @Test(
+      .enabled("needs root: a program is run where /proc is not mounted", { Packages.isRoot }),
+      arguments: [Stage.pico, Stage.picoTop])
+    func `without /proc a program says that it cannot read its command line`(_ program: String) async throws {
+      let stage = try Stage()
+      let bare = ["unshare", "--mount", "sh", "-c", "umount -l /proc && exec \"$0\" --version", program]
+      let result = try await stage.run("bare", bare, within: 10)
+      #expect(result.code == 78 && result.error.contains("/proc is not mounted") && result.output.isEmpty, "\(result)")
+    }
+
     @Test func `a right file passes the check`() async throws {
       let stage = try Stage()
       let file = try stage.directory.write("right.yaml", "proxy:\n  listen: 127.0.0.1:8080\n  timeout: 10s\n")
