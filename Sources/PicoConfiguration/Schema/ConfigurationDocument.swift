@@ -46,8 +46,9 @@ package enum ConfigurationDocument {
     No secret is ever a value: keys name the files that hold them. The one exception is the password of a proxy in
     `server.http-proxy`, which a flag cannot give.
 
-    Keys with "yes" under reload are read again on SIGHUP; the log says what changed, and which changes need a restart. Files that
-    hold keys of tokens are watched and read again by themselves, and so are certificates ([tls.md](tls.md#files-that-change)).
+    Keys with "yes" under reload are read again on SIGHUP; the log says what changed, and which changes need a restart. Of a password and of
+    objects in a list it says that they changed, not what they are. Files that hold keys of tokens are watched and read again by themselves, and
+    so are certificates ([tls.md](tls.md#files-that-change)).
 
     ## Server
 
