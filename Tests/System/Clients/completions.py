@@ -25,6 +25,7 @@ class Shell:
     """A shell in a terminal of its own."""
 
     def __init__(self, command, environment, setup):
+        self.lines = 0
         self.process, self.terminal = pty.fork()
         if self.process == 0:
             os.execvpe(command[0], command, environment)
@@ -34,9 +35,10 @@ class Shell:
     def send(self, text):
         os.write(self.terminal, text.encode())
 
-    def wait(self, text, within=20):
+    def wait(self, text, behind="", within=20):
+        """What comes until the text is there, behind another one."""
         out, end = "", time.monotonic() + within
-        while text not in out:
+        while text not in out.partition(behind)[2] if behind else text not in out:
             if time.monotonic() > end:
                 raise SystemExit(f"the shell never said {text!r}: {out!r}")
             if select.select([self.terminal], [], [], 0.1)[0]:
@@ -47,8 +49,10 @@ class Shell:
         # The shell takes one key after the other: when it shows the marks, it has done what TAB asks for.
         self.send("\x15" + line + "\t@@")
         out = self.wait("@@")
-        self.send("\x03")
-        self.wait(MARK)
+        # The line is taken back and another one run, which alone prints the word without quotes in it.
+        self.lines += 1
+        self.send(f"\x15echo do''ne-{self.lines}\n")
+        self.wait(MARK, behind=f"done-{self.lines}")
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|[\x07\x08\r]", "", out).replace("@@", "")
 
     def end(self):
