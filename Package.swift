@@ -152,7 +152,7 @@ if build == "all" {
     .testTarget(name: "PicoAuthTests", dependencies: ["PicoAuth", "PicoCore", jwt, crypto], swiftSettings: strict),
     .testTarget(
       name: "PicoTracingTests",
-      dependencies: ["PicoTracing", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix, logging, tracing],
+      dependencies: ["PicoTracing", "PicoHTTP", "PicoCore", "PicoConfiguration", "Support", nioCore, nioPosix, nioSSL, logging, tracing],
       swiftSettings: strict),
     .testTarget(
       name: "PicoConfigurationTests", dependencies: ["PicoConfiguration", "PicoCore", "PicoServer", "PicoAgent"], swiftSettings: strict),
@@ -192,15 +192,32 @@ if build == "fuzz" {
     .target(
       name: "PicoCluster", dependencies: ["PicoCore", nioCore], exclude: ["Etcd", "Memory", "Store", "Links/LinkIntroduction.swift"],
       swiftSettings: strict))
+  // What nodes say to each other of actions, routes and blocks, and nothing that acts on it.
+  targets.append(
+    .target(
+      name: "PicoServer", dependencies: ["PicoCore", "PicoStatus"],
+      sources: [
+        "Admin/OperatorAction.swift", "Admin/TenantScope.swift", "Cluster/Actions/ActionQuestion.swift",
+        "Cluster/Routes/RouteMessage.swift", "Listeners/Actions/ActionRefusal.swift", "Listeners/Actions/EndOrder.swift",
+        "Listeners/Actions/ListenerFacts.swift", "Listeners/Blocks/Block.swift", "Listeners/Blocks/BlockRecord.swift",
+        "Listeners/Blocks/BlockSubject.swift",
+      ], swiftSettings: strict + [.unsafeFlags(["-enable-testing"])]))
+  targets.append(.target(name: "PicoHTTP2", dependencies: ["PicoHTTP", nioCore, nioHPACK], swiftSettings: strict))
   targets.append(.target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: strict))
-  targets += ["RequestHead", "ChunkedBody", "WebSocketFrame", "YamuxFrame", "ControlMessage", "StatusMessage", "CompactToken", "HopHeader"]
-    .map { name in
-      .executableTarget(
-        name: "Fuzz\(name)",
-        dependencies: ["FuzzDriver", "PicoTunnel", "PicoHTTP", "PicoStatus", "PicoAuth", "PicoCluster", "PicoCore", nioCore],
-        path: "Tests/Fuzz/\(name)",
-        swiftSettings: strict)
-    }
+  let fuzzed = [
+    "RequestHead", "ChunkedBody", "WebSocketFrame", "YamuxFrame", "ControlMessage", "StatusMessage", "CompactToken", "HopHeader",
+    "LinkMessages", "ActionMessage", "HTTP2Request", "HTTP2Response",
+  ]
+  targets += fuzzed.map { name in
+    .executableTarget(
+      name: "Fuzz\(name)",
+      dependencies: [
+        "FuzzDriver", "PicoTunnel", "PicoHTTP", "PicoHTTP2", "PicoStatus", "PicoAuth", "PicoCluster", "PicoServer", "PicoCore", nioCore,
+        nioHPACK,
+      ],
+      path: "Tests/Fuzz/\(name)",
+      swiftSettings: strict)
+  }
 }
 
 let package = Package(

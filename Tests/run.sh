@@ -5,7 +5,7 @@
 #
 # The system tests drive the built `pico` with curl, wrk, h2load, nginx and Python's http.client, requests, websockets, h2 and grpcio, and
 # `pico-top` in pyte and tmux; those of the cluster start etcd, those of dashboard and alerts ask promtool; those of docs/hosting put HAProxy,
-# nginx, Caddy and Envoy in front, and render charts. As root they install the Debian packages, in a copy of the machine.
+# nginx, Caddy and Envoy in front, and render charts; bash, zsh and fish are asked to complete. As root they install the Debian packages, in a copy of the machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,7 +27,7 @@ if [ "$install" = yes ]; then
   missing=()
   for pair in curl:curl nginx:nginx wrk:wrk python3:python3 unshare:util-linux script:bsdutils tmux:tmux tic:ncurses-bin openssl:openssl \
     etcd:etcd-server h2load:nghttp2-client haproxy:haproxy strace:strace ip:iproute2 systemd-analyze:systemd \
-    promtool:prometheus dpkg-shlibdeps:dpkg-dev strip:binutils; do
+    promtool:prometheus dpkg-shlibdeps:dpkg-dev strip:binutils zsh:zsh fish:fish; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   [ -e /usr/include/curses.h ] || missing+=(libncursesw5-dev)

@@ -51,6 +51,20 @@ public struct DialSettings: Sendable {
     set { access.serverName = newValue }
   }
 
+  /// Has a proxy open the connections to the server, by HTTP CONNECT. At first there is none, and variables such as `HTTPS_PROXY` are not
+  /// looked at.
+  ///
+  /// Without TLS the proxy sees what is sent, so a token goes through a proxy on another machine only to a server with `https://`.
+  /// - Parameter url: `http://[USER[:PASSWORD]@]HOST:PORT`, with the port, and percent-encoded before the `@`; nil is no proxy.
+  /// - Throws: ``DialError`` with ``DialError/Code/invalidSettings``, which does not quote the URL: it may hold a password.
+  public mutating func setProxy(_ url: String?) throws {
+    do throws(MalformedValue) {
+      access.proxy = try url.map { url throws(MalformedValue) in try HTTPProxy(text: url) }
+    } catch {
+      throw DialError(.invalidSettings, "the proxy \(error)")
+    }
+  }
+
   /// docs/protocol.md, "TCP streams for clients".
   var path: String {
     switch dialect {

@@ -19,7 +19,7 @@ package enum ConfigurationReader {
     }
   }
 
-  /// Reads a file alone, for `pico config check`.
+  /// Reads a file alone, above which neither flags nor variables count.
   package static func check<Root>(_ schema: ConfigurationSchema<Root>, file: String) throws(ConfigurationError) -> LoadedConfiguration<Root>
   {
     try load(schema, arguments: ["--config=" + file], environment: [:])

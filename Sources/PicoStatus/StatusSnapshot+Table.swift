@@ -3,9 +3,15 @@ internal import PicoCore
 /// Tables for a terminal. Whatever came from outside is escaped.
 extension StatusSnapshot {
   package var totalsText: String {
-    "\(totals.endpoints) endpoints, \(totals.listeners) listeners, \(totals.inFlight) requests in flight, "
-      + "\(Self.number(totals.requestRate)) requests/s, \(Self.number(totals.errorRate)) errors/s, \(totals.requestsTotal) requests in all\n"
+    let things = [
+      Self.count(totals.endpoints, "endpoint"), Self.count(totals.listeners, "listener"),
+      Self.count(totals.inFlight, "request") + " in flight", "\(Self.number(totals.requestRate)) requests/s",
+      "\(Self.number(totals.errorRate)) errors/s", Self.count(totals.requestsTotal, "request") + " in all",
+    ]
+    return things.joined(separator: ", ") + "\n"
   }
+
+  private static func count(_ count: some BinaryInteger, _ thing: String) -> String { count == 1 ? "1 \(thing)" : "\(count) \(thing)s" }
 
   package var nodesTable: String {
     Self.table(

@@ -11,12 +11,12 @@ enum PicoTop {
   static func main() {
     // A reader that goes away ends a write with an error, not the process.
     _ = signal(SIGPIPE, SIG_IGN)
-    exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    exit(run().rawValue)
   }
 
-  private static func run(_ arguments: [String]) -> SysExit {
+  private static func run() -> SysExit {
     do {
-      let command = try TopCommand.parse(arguments)
+      let command = try TopCommand.parse(ProcessArguments.current())
       let setup = try Setup(command)
       for notice in setup.store.notices { StandardStream.error("pico-top: \(notice)") }
       let isPlain = command.once || command.watch || command.format != nil

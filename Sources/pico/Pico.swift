@@ -25,12 +25,13 @@ struct Pico: AsyncParsableCommand {
   static func main() async {
     // A reader that goes away ends a write with an error, not the process.
     _ = signal(SIGPIPE, SIG_IGN)
-    Glibc.exit(await run(Array(CommandLine.arguments.dropFirst())))
+    Glibc.exit(await run())
   }
 
-  /// Runs a command line and gives the exit code. Whatever was wrong has been said on standard error by then.
-  private static func run(_ arguments: [String]) async -> Int32 {
+  /// Runs the command line and gives the exit code. Whatever was wrong has been said on standard error by then.
+  private static func run() async -> Int32 {
     do {
+      let arguments = try ProcessArguments.current()
       // These two read their flags themselves; without a look at all commands they start in half the time and memory.
       switch arguments.first {
       case "server":
@@ -40,7 +41,10 @@ struct Pico: AsyncParsableCommand {
         try await AgentCommand.run(Array(arguments.dropFirst()))
         return SysExit.ok.rawValue
       default:
-        break
+        if let script = try Completions.script(asked: arguments) {
+          Output.write(script)
+          return SysExit.ok.rawValue
+        }
       }
       var command = try parseAsRoot(try rewritten(arguments))
       if var command = command as? any AsyncParsableCommand {

@@ -196,12 +196,10 @@ def check_pico(where, all_documents, pico):
                 value = variable.get("value", given.get(variable["name"], ""))
                 environment[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda m: environment[m.group(1)], value)
             config = yaml.safe_load(text)
-            if "PICO_CLUSTER_ADVERTISE" in environment:  # `config check` looks at the file alone
-                config["cluster"]["advertise"] = environment["PICO_CLUSTER_ADVERTISE"]
             with tempfile.NamedTemporaryFile("w", suffix=".yaml") as written:
-                yaml.safe_dump(config, written)
+                written.write(text)
                 written.flush()
-                done = subprocess.run([pico, "config", "check", kind, written.name], capture_output=True, text=True)
+                done = subprocess.run([pico, "config", "check", kind, written.name], capture_output=True, text=True, env=environment)
             warnings = [line for line in done.stderr.splitlines() if "without authentication" not in line]
             if done.returncode or warnings:
                 fault(f"{where}: pico {kind}: {done.stdout}{done.stderr}")

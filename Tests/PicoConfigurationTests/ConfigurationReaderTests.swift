@@ -141,6 +141,24 @@ import Testing
     #expect(running.proxy.listen == old.proxy.listen)
   }
 
+  @Test func `a reload tells a change that the texts of values do not show, and no secret`() throws {
+    func configuration(_ password: String, _ port: Int) throws -> AgentConfiguration {
+      var configuration = AgentConfiguration()
+      configuration.server.httpProxy = try ProxySetting(configurationText: "http://me:\(password)@10.0.0.1:3128")
+      let endpoint = try #require(EndpointID("web"))
+      configuration.listeners = [ListenerConfiguration(endpoint: endpoint, upstream: .http(HostPort(host: "localhost", port: port)))]
+      return configuration
+    }
+    let schema = AgentConfiguration.schema
+    let old = try configuration("before", 3000)
+    #expect(try schema.differences(from: old, to: configuration("before", 3000)).isEmpty)
+    #expect(
+      try schema.differences(from: old, to: configuration("behind", 3001)).map { "\($0.name): \($0.old) -> \($0.new)" } == [
+        "listeners: [1 objects] -> [1 objects], changed in what is not shown",
+        "server.http-proxy: http://10.0.0.1:3128 -> http://10.0.0.1:3128, changed in what is not shown",
+      ])
+  }
+
   @Test func `every key has a variable of its own and none that Kubernetes could set by chance`() {
     for keys in [ServerConfiguration.schema.descriptions, AgentConfiguration.schema.descriptions] {
       #expect(Set(keys.map(\.environmentName)).count == keys.count)

@@ -67,6 +67,17 @@ import Testing
         == "2 endpoints, 2 listeners, 3 requests in flight, 12.3 requests/s, 0 errors/s, 9 requests in all\n")
   }
 
+  @Test func `one thing is no plural, and none is`() {
+    var snapshot = Self.snapshot
+    snapshot.totals.endpoints = 1
+    snapshot.totals.listeners = 1
+    snapshot.totals.inFlight = 1
+    snapshot.totals.requestsTotal = 1
+    #expect(snapshot.totalsText == "1 endpoint, 1 listener, 1 request in flight, 12.3 requests/s, 0 errors/s, 1 request in all\n")
+    snapshot.totals.listeners = 0
+    #expect(snapshot.totalsText.hasPrefix("1 endpoint, 0 listeners, "))
+  }
+
   @Test func `an empty table is its header`() {
     let empty = StatusSnapshot(now: Timestamp(milliseconds: 0), node: "n-1", version: "0")
     #expect(empty.endpointsTable.split(separator: "\n").count == 1)

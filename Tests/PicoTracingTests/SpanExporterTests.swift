@@ -1,5 +1,6 @@
 import Logging
 import NIOPosix
+import NIOSSL
 import PicoConfiguration
 import PicoCore
 import PicoHTTP
@@ -14,11 +15,14 @@ import Tracing
 
   /// Exports to a collector, until the body is done and what is left was sent.
   private func with(
-    _ collector: Collector, queue: SpanQueue = SpanQueue(), headers: String? = nil, _ body: (SpanTracer, SpanExporter) async throws -> Void
+    _ collector: Collector, authority: TestAuthority? = nil, queue: SpanQueue = SpanQueue(), headers: String? = nil,
+    _ body: (SpanTracer, SpanExporter) async throws -> Void
   ) async throws {
     let directory = try TemporaryDirectory()
     var configuration = TracingConfiguration()
-    configuration.endpoint = try CollectorURL(configurationText: "http://127.0.0.1:\(collector.port)")
+    let scheme = authority == nil ? "http" : "https"
+    configuration.endpoint = try CollectorURL(configurationText: "\(scheme)://127.0.0.1:\(collector.port)")
+    configuration.ca = authority?.file
     if let headers {
       try directory.write("headers", headers)
       configuration.headersFile = directory.path("headers")
@@ -128,6 +132,60 @@ import Tracing
     }
     #expect(lost?.counts == .init(exported: 0, droppedByQueue: 0, droppedByExport: 1))
   }
+
+  // MARK: Over TLS
+
+  private static func context(_ credentials: TestAuthority.Credentials) throws -> NIOSSLContext {
+    let chain = try NIOSSLCertificate.fromPEMFile(credentials.certificate).map { NIOSSLCertificateSource.certificate($0) }
+    let key = try NIOSSLPrivateKey(file: credentials.key, format: .pem)
+    return try NIOSSLContext(configuration: .makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key)))
+  }
+
+  @Test func `spans go over TLS to a collector whose authority is known`() async throws {
+    let directory = try TemporaryDirectory()
+    let authority = try TestAuthority(in: directory)
+    let collector = try await Collector.start(tls: Self.context(authority.issue("collector")))
+    try await with(collector, authority: authority, headers: "authorization: Bearer s3cret\n") { tracer, exporter in
+      for name in ["one", "two"] {
+        tracer.span(name, .server, in: nil, attributes: [:]).end()
+        try await eventually(name) { exporter.counts.exported == (name == "one" ? 1 : 2) }
+      }
+    }
+    #expect(try collector.spans().map(\.name) == ["one", "two"])
+    #expect(collector.requests.allSatisfy { $0.values("authorization") == ["Bearer s3cret"] })
+    try await collector.stop()
+  }
+
+  @Test(arguments: [("DNS:localhost,IP:127.0.0.1", true), ("DNS:collector.test", false)])
+  func `a collector of another authority or another name gets nothing, no header either`(_ names: String, _ isStranger: Bool) async throws {
+    let directory = try TemporaryDirectory()
+    let known = try TestAuthority(in: directory)
+    let signer = isStranger ? try TestAuthority("A stranger", in: directory) : known
+    let collector = try await Collector.start(tls: Self.context(signer.issue("collector", for: names)))
+    var exporter: SpanExporter?
+    try await with(collector, authority: known, headers: "authorization: Bearer s3cret\n") { tracer, made in
+      exporter = made
+      tracer.span("lost", .server, in: nil, attributes: [:]).end()
+    }
+    #expect(exporter?.counts == .init(exported: 0, droppedByQueue: 0, droppedByExport: 1))
+    #expect(collector.requests.isEmpty)
+    try await collector.stop()
+  }
+
+  @Test func `a file of authorities that holds none ends the start`() throws {
+    let directory = try TemporaryDirectory()
+    var configuration = TracingConfiguration()
+    configuration.endpoint = try CollectorURL(configurationText: "https://127.0.0.1:4318")
+    configuration.ca = try directory.write("ca.pem", "no certificate\n")
+    let error = #expect(throws: PicoError.self) {
+      try SpanExporter(
+        configuration, resource: .init(service: "tested", instance: "i-1"), on: MultiThreadedEventLoopGroup.singleton.next(),
+        logger: Self.silent)
+    }
+    #expect("\(try #require(error))".contains("tracing.tls.ca"))
+  }
+
+  // MARK: Headers
 
   @Test(arguments: ["no colon", ": value", "a b: c", "a: b\u{1}", "a: ü"])
   func `a file without headers ends the start, and what is in it is not repeated`(line: String) throws {

@@ -99,11 +99,54 @@ extension SystemTests {
       }
     }
 
+    @Test(
+      .enabled("needs root: a program is run where /proc is not mounted", { Packages.isRoot }),
+      arguments: [Stage.pico, Stage.picoTop])
+    func `without /proc a program says that it cannot read its command line`(_ program: String) async throws {
+      let stage = try Stage()
+      let bare = ["unshare", "--mount", "sh", "-c", "umount -l /proc && exec \"$0\" --version", program]
+      let result = try await stage.run("bare", bare, within: 10)
+      #expect(result.code == 78 && result.error.contains("/proc is not mounted") && result.output.isEmpty, "\(result)")
+    }
+
     @Test func `a right file passes the check`() async throws {
       let stage = try Stage()
       let file = try stage.directory.write("right.yaml", "proxy:\n  listen: 127.0.0.1:8080\n  timeout: 10s\n")
       let result = try await stage.run("pico", [Stage.pico, "config", "check", "server", file], within: 10)
       #expect(result.code == 0 && result.error.isEmpty, "\(result.error)")
+    }
+
+    @Test func `the check looks at what the program would run with: the file, the environment and flags`() async throws {
+      let stage = try Stage()
+      let secret = try stage.directory.write("secret", String(repeating: "s", count: 32))
+      let file = try stage.directory.write("node.yaml", "cluster:\n  etcd: [http://127.0.0.1:2379]\n  secret-file: \(secret)\n")
+      let agents = try stage.directory.write("agent.yaml", "listeners: [{endpoint: web, upstream: 3000}]\n")
+      func check(_ words: [String], _ environment: [String: String] = [:]) async throws -> (code: Int32, output: String, error: String) {
+        try await stage.run("pico", [Stage.pico, "config", "check"] + words, within: 10, environment: environment)
+      }
+      let alone = try await check(["server", file])
+      #expect(alone.code == 78 && alone.error.contains("cluster.name"), "\(alone)")
+      let named = ["PICO_CLUSTER_NAME": "c", "PICO_CLUSTER_ALLOW_LOOPBACK": "true"]
+      let whole = try await check(["server", file], named)
+      #expect(whole.code == 0 && whole.output == "\(file), PICO_CLUSTER_ALLOW_LOOPBACK, PICO_CLUSTER_NAME: good\n", "\(whole)")
+      let wrong = try await check(["server", file], named.merging(["PICO_PROXY_TIMEOUT": "10x"]) { old, _ in old })
+      #expect(wrong.code == 78 && wrong.error.contains("PICO_PROXY_TIMEOUT"), "\(wrong)")
+      let flags = try await check(["server", file, "--cluster.name", "c", "--cluster.allow-loopback"])
+      #expect(flags.code == 0, "\(flags)")
+      let unknown = try await check(["server", file, "--no-such-flag"], named)
+      #expect(unknown.code == 64 && unknown.error.contains("--no-such-flag"), "\(unknown)")
+      let typo = try await check(["agent", agents], ["PICO_SERVER_ULR": "http://127.0.0.1:1"])
+      #expect(typo.code == 0 && typo.error.contains("PICO_SERVER_URL"), "\(typo)")
+      let proxy = try await check(["agent", agents], ["PICO_SERVER_URL": "https://pico.example.com", "HTTPS_PROXY": "ftp://proxy"])
+      #expect(proxy.code == 78 && proxy.error.contains("HTTPS_PROXY"), "\(proxy)")
+      let positional = try await check(["agent", "web", "3000", "--connections", "0"])
+      #expect(positional.code == 64 && positional.error.contains("connections"), "\(positional)")
+      let nothing = try await check(["server"])
+      #expect(nothing.code == 0 && nothing.output == "the defaults: good\n", "\(nothing)")
+      for words in [["--help"], ["server", "--help"]] {
+        let help = try await check(words)
+        #expect(help.code == 0 && help.output.contains("PICO_*"), "\(words): \(help)")
+      }
     }
 
     @Test(arguments: [

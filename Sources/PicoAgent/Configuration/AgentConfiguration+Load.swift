@@ -37,6 +37,11 @@ extension AgentConfiguration {
     schema.help + "\n\nFlags of the listener of ENDPOINT and UPSTREAM:\n" + ListenerConfiguration.flagSchema.keyHelp
   }
 
+  /// The flags for shells: those of the listener too.
+  package static var flagCompletions: [FlagCompletion] {
+    schema.flagCompletions + ListenerConfiguration.flagSchema.keyCompletions
+  }
+
   private static func listener(
     _ positionals: [String], _ flags: [(name: String, node: ConfigurationNode)], _ problems: inout ConfigurationProblems
   ) -> ListenerConfiguration {

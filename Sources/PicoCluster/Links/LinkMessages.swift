@@ -24,7 +24,11 @@ package struct LinkMessages: Sendable {
   package init() {}
 
   /// Takes more bytes.
-  package mutating func append(_ bytes: ByteBuffer) { buffer.writeImmutableBuffer(bytes) }
+  package mutating func append(_ bytes: ByteBuffer) {
+    // Here and not behind each message: what is left is moved once, however many small messages came together.
+    buffer.discardReadBytes()
+    buffer.writeImmutableBuffer(bytes)
+  }
 
   /// The next message, without its length; nil when it is not whole.
   package mutating func next() throws(TooLong) -> ByteBuffer? {
@@ -33,7 +37,7 @@ package struct LinkMessages: Sendable {
     guard buffer.readableBytes >= 4 + Int(length) else { return nil }
     buffer.moveReaderIndex(forwardBy: 4)
     let message = buffer.readSlice(length: Int(length))
-    if buffer.readableBytes == 0 { buffer = ByteBuffer() } else { buffer.discardReadBytes() }
+    if buffer.readableBytes == 0 { buffer = ByteBuffer() }
     return message
   }
 

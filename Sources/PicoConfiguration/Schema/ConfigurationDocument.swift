@@ -39,14 +39,16 @@ package enum ConfigurationDocument {
     Unknown keys, values of a wrong kind and values that contradict each other end the start. All of them are reported at
     once, one line each, with the place: `pico.yaml:7: proxy.timeout: "10x" is not a duration (like 500ms, 10s, 1m)`. The exit
     code is 64 when the command line is wrong and 78 otherwise. `pico config check server FILE` and `pico config check agent
-    FILE` only look. An unknown `PICO_*` variable is a warning; names that Kubernetes puts into pods for a service called
+    FILE` only look, at what the program would run with: the file, the `PICO_*` variables of the environment that they run in, and flags
+    behind the file. An unknown `PICO_*` variable is a warning; names that Kubernetes puts into pods for a service called
     `pico` (`PICO_PORT*`, `PICO_SERVICE_*`, `PICO_*_PORT*`, `PICO_*_SERVICE_HOST`) are ignored.
 
     No secret is ever a value: keys name the files that hold them. The one exception is the password of a proxy in
     `server.http-proxy`, which a flag cannot give.
 
-    Keys with "yes" under reload are read again on SIGHUP; the log says what changed, and which changes need a restart. Files that
-    hold keys of tokens are watched and read again by themselves, and so are certificates ([tls.md](tls.md#files-that-change)).
+    Keys with "yes" under reload are read again on SIGHUP; the log says what changed, and which changes need a restart. Of a password and of
+    objects in a list it says that they changed, not what they are. Files that hold keys of tokens are watched and read again by themselves, and
+    so are certificates ([tls.md](tls.md#files-that-change)).
 
     ## Server
 

@@ -23,6 +23,8 @@ package struct ConfigurationKey<Root: Sendable>: Sendable {
   let text: @Sendable (Root) -> String
   /// Copies the value from the first to the second.
   let copy: @Sendable (Root, inout Root) -> Void
+  /// Whether both have the same value. Their texts may be the same where the values are not: secrets and objects are not in them.
+  let isSame: @Sendable (Root, Root) -> Bool
 }
 
 extension ConfigurationKey {
@@ -52,11 +54,12 @@ extension ConfigurationKey {
         let text = root[keyPath: path].configurationText
         return text == "unset" ? unset : text
       },
-      copy: { source, target in target[keyPath: path] = source[keyPath: path] })
+      copy: { source, target in target[keyPath: path] = source[keyPath: path] },
+      isSame: { $0[keyPath: path] == $1[keyPath: path] })
   }
 
   /// A key that holds a list of objects, each read by a schema of its own.
-  package static func objects<Element: Sendable>(
+  package static func objects<Element: Sendable & Equatable>(
     _ name: String, _ path: any WritableKeyPath<Root, [Element]> & Sendable, _ summary: String, of schema: ConfigurationSchema<Element>
   ) -> ConfigurationKey {
     ConfigurationKey(
@@ -73,7 +76,8 @@ extension ConfigurationKey {
         }
       },
       text: { root in "[\(root[keyPath: path].count == 0 ? "" : "\(root[keyPath: path].count) objects")]" },
-      copy: { source, target in target[keyPath: path] = source[keyPath: path] })
+      copy: { source, target in target[keyPath: path] = source[keyPath: path] },
+      isSame: { $0[keyPath: path] == $1[keyPath: path] })
   }
 }
 
@@ -82,13 +86,14 @@ extension ConfigurationKey {
   package func within<Whole: Sendable>(
     _ prefix: String, _ path: any WritableKeyPath<Whole, Root> & Sendable
   ) -> ConfigurationKey<Whole> {
-    let (assign, text, copy) = (assign, text, copy)
+    let (assign, text, copy, isSame) = (assign, text, copy, isSame)
     return ConfigurationKey<Whole>(
       name: join(prefix, name), kind: kind, summary: summary, isReloadable: isReloadable, isBoolean: isBoolean, isFileOnly: isFileOnly,
       elementKeys: elementKeys,
       assign: { node, key, whole, problems in assign(node, key, &whole[keyPath: path], &problems) },
       text: { text($0[keyPath: path]) },
-      copy: { source, target in copy(source[keyPath: path], &target[keyPath: path]) })
+      copy: { source, target in copy(source[keyPath: path], &target[keyPath: path]) },
+      isSame: { isSame($0[keyPath: path], $1[keyPath: path]) })
   }
 }
 

@@ -114,6 +114,7 @@ extension ConfigurationSchema {
   package struct Difference: Sendable, Equatable {
     package let name: String
     package let old: String
+    /// Says that there is a difference where the texts of the values show none.
     package let new: String
     package let isReloadable: Bool
   }
@@ -121,8 +122,10 @@ extension ConfigurationSchema {
   /// What a reload changes, in the order of the table.
   package func differences(from old: Root, to new: Root) -> [Difference] {
     keys.compactMap { key in
+      guard !key.isSame(old, new) else { return nil }
       let texts = (key.text(old), key.text(new))
-      return texts.0 == texts.1 ? nil : Difference(name: key.name, old: texts.0, new: texts.1, isReloadable: key.isReloadable)
+      let shown = texts.0 == texts.1 ? "\(texts.1), changed in what is not shown" : texts.1
+      return Difference(name: key.name, old: texts.0, new: shown, isReloadable: key.isReloadable)
     }
   }
 

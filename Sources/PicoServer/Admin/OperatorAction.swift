@@ -1,4 +1,3 @@
-internal import NIOCore
 package import PicoStatus
 
 /// What an operator may do to the deployment.
@@ -6,27 +5,4 @@ package enum OperatorAction: Equatable, Sendable {
   case disconnect(Disconnect)
   case unblock(id: String, block: String)
   case drainNode(id: String, node: String)
-}
-
-/// Who asks, as far as the admin port knows.
-package struct Operator: Equatable, Sendable {
-  /// The verified identity, else the address; for the log and for blocks.
-  package var name: String
-  package var role: StatusRole
-  package var scope: TenantScope
-
-  package init(name: String, role: StatusRole, scope: TenantScope = .all) {
-    self.name = name
-    self.role = role
-    self.scope = scope
-  }
-
-  /// Known by its token, else by its certificate, else by the address of its connection. On the loop only.
-  init(_ channel: any Channel, role: StatusRole, _ access: AdminAccess = .anonymous) {
-    var identity: String?
-    if case .verified(let claims) = access { identity = claims.identity }
-    self.init(
-      name: identity ?? CertificateIdentity.text(of: channel) ?? channel.remoteAddress?.display ?? "", role: role,
-      scope: TenantScope(access))
-  }
 }

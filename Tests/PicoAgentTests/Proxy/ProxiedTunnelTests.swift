@@ -53,6 +53,23 @@ struct ProxiedTunnelTests {
     try await upstream.stop()
   }
 
+  @Test func `a program that dials an endpoint can have a proxy open its connection`() async throws {
+    let proxy = try await ScriptedProxy.start(.reply("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"))
+    var settings = try DialSettings(server: "https://pico.test:8443", endpoint: "db")
+    try settings.setProxy("http://me:secret@127.0.0.1:\(proxy.port)")
+    let proxied = settings
+    let failure = try #require(await #expect(throws: DialError.self) { try await DialedConnection.dial(proxied) })
+    #expect(failure.code == .unreachable && failure.description.contains("407") && !failure.description.contains("secret"), "\(failure)")
+    let heads = proxy.heads
+    #expect(heads.count == 1 && heads[0].hasPrefix("CONNECT pico.test:8443 HTTP/1.1\r\n"), "\(heads)")
+    #expect(heads[0].contains("\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n"))
+    let wrong = #expect(throws: DialError.self) { try settings.setProxy("http://me:secret@127.0.0.1") }
+    #expect(wrong?.code == .invalidSettings && wrong?.description.contains("secret") == false, "\(String(describing: wrong))")
+    try settings.setProxy(nil)
+    #expect(settings.access.proxy == nil)
+    try await proxy.stop()
+  }
+
   /// The proxy's answer, the user information of its URL, and what the agent says behind the proxy's name.
   static let failures: [(answer: ScriptedProxy.Answer, user: String, says: String)] = [
     (

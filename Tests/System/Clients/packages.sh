@@ -63,6 +63,7 @@ complete() { # what bash offers behind these words
     printf "%s\n" "${COMPREPLY[@]}"' - "$@"
 }
 complete pico pico sta | has -x 'status *' || fail "bash completes no command: $(complete pico pico sta)"
+complete pico pico server --proxy.lis | has -x -- '--proxy.listen *' || fail "bash completes no key: $(complete pico pico server --proxy.lis)"
 complete pico-top pico-top --the | has -x -- '--theme *' || fail "bash completes no flag"
 for file in /usr/share/zsh/vendor-completions/_pico /usr/share/zsh/vendor-completions/_pico-top; do
   inside head -1 "$file" | has '^#compdef pico' || fail "$file"

@@ -11,12 +11,6 @@ struct ListenerFacts: Equatable, Sendable {
   var endpoint: EndpointID { registrant.endpoint }
 }
 
-extension ListenerFacts {
-  init(_ listener: Listener) {
-    self.init(id: listener.id, registrant: listener.registrant, isDraining: listener.state == .draining)
-  }
-}
-
 /// `{"id":"l-…","endpoint":"TENANT/NAME","identity":"…","agent":"…","address":"…","draining":true}`, without what is not there.
 extension ListenerFacts: JSONValue {
   func write(to writer: inout JSONWriter) {

@@ -1,6 +1,5 @@
 internal import PicoCore
 internal import PicoStatus
-internal import Synchronization
 
 /// What a block refuses.
 enum BlockSubject: Hashable, Sendable {
@@ -76,20 +75,5 @@ struct Registrant: Equatable, Sendable {
   /// Everything that a block of any scope could have that refuses this registrant.
   var subjects: [BlockSubject] {
     [.agent(name, endpoint), .endpoint(endpoint)] + (identity.map { [.identity($0, endpoint.tenant)] } ?? [])
-  }
-}
-
-extension Listener {
-  /// As the node knows it now: an agent that gave no ID with its registration may have said it later.
-  var registrant: Registrant {
-    Registrant(endpoint: endpoint, identity: identity, agentID: agent.withLock { $0.id }, address: Self.host(of: remoteAddress))
-  }
-
-  /// Of `HOST:PORT`, with or without brackets around an IPv6 address; in the one form that each address has.
-  static func host(of remoteAddress: String) -> String {
-    let end = remoteAddress.lastIndex(of: ":") ?? remoteAddress.endIndex
-    var host = remoteAddress[..<end]
-    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    return IPAddress(host)?.description ?? String(host)
   }
 }
