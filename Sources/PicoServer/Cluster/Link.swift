@@ -48,11 +48,18 @@ final class Link: TunnelDelegate, Sweepable {
 
   /// What is open on it is reset.
   func stop() {
+    let tunnel = tunnel
+    letGo()
+    tunnel?.close()
+  }
+
+  /// The other node has left, or is about to: it finishes what is open and closes.
+  func letGo() {
     isStopped = true
     timer?.cancel()
     loop.resources.stopSweeping(self)
     peer.set(nil, on: loop.resources)
-    if let tunnel { tunnel.close() } else { channel?.close(promise: nil) }
+    if tunnel == nil { channel?.close(promise: nil) }
   }
 
   // MARK: Dialling

@@ -40,7 +40,9 @@ extension ProxyHandler {
     answer.writeBytes(WebSocketHandshake.acceptKey(for: field("sec-websocket-key").utf8))
     answer.writeStaticString("\r\n\r\n")
     let session = LinkSession(loop: loop, introduction: introduction, secrets: secrets)
-    takeOver(TunnelHandler(settings: .link(.server), loop: loop.resources, delegate: session), answer: answer, rest, context)
+    let tunnel = TunnelHandler(settings: .link(.server), loop: loop.resources, delegate: session)
+    session.begin(tunnel)
+    takeOver(tunnel, answer: answer, rest, context)
   }
 
   /// One line of the log says why, and the other node is told no more than that.
@@ -77,6 +79,10 @@ final class LinkSession: TunnelDelegate, Sweepable {
   private let deadline: UInt64
   private(set) var isProved: Bool
   private var tunnel: TunnelHandler?
+  /// Steady nanoseconds; a ping that was sent later has to come back.
+  private var askedAt: UInt64 = 0
+  /// The other node has read all that was written before it was asked.
+  private(set) var hasAnswered = false
 
   private static let patience: UInt64 = 2_000_000_000
 
@@ -88,6 +94,30 @@ final class LinkSession: TunnelDelegate, Sweepable {
     deadline = loop.resources.now() &+ Self.patience
     if !isProved { loop.resources.startSweeping(self) }
   }
+
+  func begin(_ tunnel: TunnelHandler) {
+    self.tunnel = tunnel
+    loop.links[ObjectIdentifier(self)] = self
+  }
+
+  // MARK: Leaving
+
+  /// Takes no more hops; the other node is asked whether it knows. What it sends until then is refused before a byte is looked at, so that it
+  /// goes elsewhere.
+  func leave() {
+    tunnel?.goAway()
+    ask()
+  }
+
+  func ask() {
+    hasAnswered = false
+    askedAt = loop.resources.now()
+    tunnel?.ping()
+  }
+
+  func close() { tunnel?.close() }
+
+  // MARK: Proof
 
   /// Its first stream held this. Anything but the proof ends the link.
   func prove(_ proof: [UInt8], on tunnel: TunnelHandler) {
@@ -122,16 +152,18 @@ final class LinkSession: TunnelDelegate, Sweepable {
   }
 
   func tunnel(_ tunnel: TunnelHandler, didAccept stream: TunnelStream) -> (any StreamConsumer)? {
-    self.tunnel = tunnel
-    return HopRelay(stream, of: tunnel, session: self, loop: loop)
+    HopRelay(stream, of: tunnel, session: self, loop: loop)
   }
 
   func tunnel(_ tunnel: TunnelHandler, didReceive message: ControlMessage) {}
-  func tunnel(_ tunnel: TunnelHandler, didMeasureRoundTrip nanoseconds: UInt64) {}
+  func tunnel(_ tunnel: TunnelHandler, didMeasureRoundTrip nanoseconds: UInt64) {
+    if tunnel.lastReceived &- nanoseconds >= askedAt { hasAnswered = true }
+  }
   func tunnelDidReceiveGoAway(_ tunnel: TunnelHandler) {}
 
   func tunnelDidClose(_ tunnel: TunnelHandler, reason: TunnelCloseReason) {
     self.tunnel = nil
+    loop.links[ObjectIdentifier(self)] = nil
     loop.resources.stopSweeping(self)
   }
 }

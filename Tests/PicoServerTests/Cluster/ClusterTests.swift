@@ -26,7 +26,8 @@ extension NodeTests {
     }
 
     func with(
-      threads: Int = 1, secondSecret: String = "secret", log: LogLines = LogLines(), _ body: (Pair) async throws -> Void
+      threads: Int = 1, secondSecret: String = "secret", secondGrace: Duration? = nil, log: LogLines = LogLines(),
+      _ body: (Pair) async throws -> Void
     ) async throws {
       let routes = MemoryRoutes()
       let store: Server.StoreMaker = { (node, _) throws(PicoError) -> any RouteStore in MemoryRouteStore(routes, node: node) }
@@ -40,6 +41,7 @@ extension NodeTests {
       } _: { one in
         try await RunningNode.member(of: store, threads: threads) {
           configure(&$0, secret: secondSecret)
+          if let secondGrace { $0.gracePeriod = secondGrace }
         } _: { two in
           try await body(Pair(one: one, two: two, routes: routes))
         }
