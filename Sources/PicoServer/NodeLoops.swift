@@ -71,17 +71,36 @@ struct NodeLoops: Sendable {
   /// Plain yamux peers that have not taken everything that was written for them.
   func owingTunnels() async -> Int { await gather { $0.tunnels.values.count { $0.isOwing } }.reduce(0, +) }
 
-  func drain() async {
-    await drainConnections()
-  }
-
-  func drainConnections() async {
+  /// Clients of HTTP/2 are told that nothing new is to come on their connections; those of HTTP/1 are told with each response.
+  func sayFarewell() async {
     _ = await gather { context in
       let now = context.resources.now()
-      for connection in Array(context.connections.values) { connection.drain(now: now) }
       for connection in Array(context.http2Connections.values) { connection.drain(now: now) }
     }
   }
+
+  /// Closes connections of HTTP/1 that wait for a request, under which that would be lost if it came now.
+  func closeIdle() async {
+    _ = await gather { context in
+      let now = context.resources.now()
+      for connection in Array(context.connections.values) { connection.closeIfIdle(now: now) }
+    }
+  }
+
+  // MARK: Links of other nodes
+
+  /// They are to send no hops any more.
+  func leaveLinks() async {
+    _ = await gather { context in for link in context.links.values { link.leave() } }
+  }
+
+  /// They are asked for an answer, behind all that was written for them.
+  func askLinks() async {
+    _ = await gather { context in for link in context.links.values { link.ask() } }
+  }
+
+  /// Those that have not answered.
+  func silentLinks() async -> Int { await gather { $0.links.values.count { !$0.hasAnswered } }.reduce(0, +) }
 
   /// Ends everything that is left: upgraded connections before their tunnels, which would reset them, and tunnels as their peers understand it.
   func closeAll() async {
@@ -91,6 +110,7 @@ struct NodeLoops: Sendable {
     }
     _ = await gather { context in
       for session in Array(context.tunnels.values) { session.close() }
+      for link in Array(context.links.values) { link.close() }
       for connection in Array(context.connections.values) { connection.context?.close(promise: nil) }
       for connection in Array(context.http2Connections.values) { connection.close() }
     }

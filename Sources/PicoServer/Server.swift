@@ -235,7 +235,6 @@ package final class Server: Sendable {
     for acceptor in running.acceptors { acceptor.close() }
     if let membership = running.node.membership {
       await membership.leave(takingBack: graceful)
-      // Others hear of it a moment later, and what they sent until then is served.
       if graceful { await awaitLastHops(running) }
       running.links?.close()
     }
@@ -250,32 +249,43 @@ package final class Server: Sendable {
     try? await running.group.shutdownGracefully()
   }
 
+  /// Other nodes may have sent hops until they hear that none are taken any more. Those are served, and their answers are with the other node
+  /// before the link closes.
   private func awaitLastHops(_ running: Running) async {
     let clock = ContinuousClock()
-    let end = clock.now + min(configuration.gracePeriod, .seconds(5))
-    try? await Task.sleep(for: .milliseconds(200))
-    while clock.now < end, await running.loops.inFlight() > 0 { try? await Task.sleep(for: .milliseconds(20)) }
+    let start = clock.now
+    func wait(atMost limit: Duration, while holds: () async -> Bool) async {
+      let end = start + min(configuration.gracePeriod, limit)
+      while clock.now < end, await holds() { try? await Task.sleep(for: .milliseconds(20)) }
+    }
+    await running.loops.leaveLinks()
+    await wait(atMost: .seconds(2)) { await running.loops.silentLinks() > 0 }
+    await wait(atMost: .seconds(5)) { await running.loops.inFlight() > 0 }
+    await running.loops.askLinks()
+    await wait(atMost: .seconds(2)) { await running.loops.silentLinks() > 0 }
   }
 
   private func drain(_ running: Running) async {
-    await running.loops.drain()
-    // New connections are still answered, each with `Connection: close`, until none came for a second; the only node keeps its tunnels to
-    // the end, so that those requests reach their listeners too. Whoever only looks whether the node is ready, or whether the port is open,
-    // does so for ever: that keeps nobody.
+    // Requests are still answered, on connections new and old, each with `Connection: close`, until none came for a second; the only node keeps
+    // its tunnels to the end, so that those requests reach their listeners too. Idle connections close then, and not before: a load balancer
+    // that has not noticed yet sends its next request on any of them. Whoever only looks whether the node is ready, or whether the port is
+    // open, does so for ever: that keeps nobody.
     let clock = ContinuousClock()
     let end = clock.now + configuration.gracePeriod
     async let moving: Void = moveAgents(running, until: end)
     var quietSince = clock.now
     var visits = running.node.visits.load(ordering: .relaxed)
     while clock.now < end {
+      await running.loops.sayFarewell()
       try? await Task.sleep(for: .milliseconds(50))
       let now = running.node.visits.load(ordering: .relaxed)
       if now != visits {
         visits = now
         quietSince = clock.now
       }
-      if clock.now - quietSince >= .seconds(1), await running.loops.newcomers() == 0, await running.loops.inFlight() == 0 { break }
-      await running.loops.drainConnections()
+      guard clock.now - quietSince >= .seconds(1) else { continue }
+      await running.loops.closeIdle()
+      if await running.loops.newcomers() == 0, await running.loops.inFlight() == 0 { break }
     }
     await moving
     for acceptor in running.acceptors { acceptor.close() }

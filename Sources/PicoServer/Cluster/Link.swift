@@ -58,13 +58,18 @@ final class Link: TunnelDelegate, Sweepable {
 
   /// What is open on it is reset.
   func stop() {
+    let open = former.map(\.tunnel) + [tunnel].compactMap { $0 }
+    letGo()
+    for tunnel in open { tunnel.close() }
+  }
+
+  /// The other node has left, or is about to: it finishes what is open and closes.
+  func letGo() {
     isStopped = true
     timer?.cancel()
     loop.resources.stopSweeping(self)
     peer.set(nil, on: loop.resources)
-    for (tunnel, _) in former { tunnel.close() }
-    tunnel?.close()
-    channel?.close(promise: nil)
+    if isDialling { channel?.close(promise: nil) }
   }
 
   // MARK: Dialling

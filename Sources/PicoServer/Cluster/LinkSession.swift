@@ -21,6 +21,12 @@ final class LinkSession: TunnelDelegate, Sweepable {
   private var secret: [UInt8]?
   private var farewell: LinkFarewell?
   private var tunnel: TunnelHandler?
+  /// The node leaves.
+  private var isLeaving = false
+  /// Steady nanoseconds; a ping that was sent later has to come back.
+  private var askedAt: UInt64 = 0
+  /// The other node has read all that was written before it was asked.
+  private(set) var hasAnswered = false
 
   private static let patience: UInt64 = 2_000_000_000
 
@@ -38,8 +44,27 @@ final class LinkSession: TunnelDelegate, Sweepable {
   func makeTunnel() -> TunnelHandler {
     let tunnel = TunnelHandler(settings: .link(.server), loop: loop.resources, delegate: self)
     self.tunnel = tunnel
+    loop.links[ObjectIdentifier(self)] = self
     return tunnel
   }
+
+  // MARK: Leaving
+
+  /// Takes no more hops. What the other node sends until it knows is refused before a byte is looked at, so that it goes elsewhere.
+  func leave() {
+    isLeaving = true
+    ask()
+  }
+
+  func ask() {
+    hasAnswered = false
+    askedAt = loop.resources.now()
+    tunnel?.ping()
+  }
+
+  func close() { tunnel?.close() }
+
+  // MARK: Proof
 
   /// Its first stream held this. Anything but the proof ends the link.
   func prove(_ proof: [UInt8], on tunnel: TunnelHandler) {
@@ -84,16 +109,20 @@ final class LinkSession: TunnelDelegate, Sweepable {
   }
 
   func tunnel(_ tunnel: TunnelHandler, didAccept stream: TunnelStream) -> (any StreamConsumer)? {
+    if isLeaving { return nil }
     if let farewell, farewell.step(now: loop.resources.now(), isIdle: false) != .serves { return nil }
     return HopRelay(stream, of: tunnel, session: self, loop: loop)
   }
 
   func tunnel(_ tunnel: TunnelHandler, didReceive message: ControlMessage) {}
-  func tunnel(_ tunnel: TunnelHandler, didMeasureRoundTrip nanoseconds: UInt64) {}
+  func tunnel(_ tunnel: TunnelHandler, didMeasureRoundTrip nanoseconds: UInt64) {
+    if tunnel.lastReceived &- nanoseconds >= askedAt { hasAnswered = true }
+  }
   func tunnelDidReceiveGoAway(_ tunnel: TunnelHandler) {}
 
   func tunnelDidClose(_ tunnel: TunnelHandler, reason: TunnelCloseReason) {
     self.tunnel = nil
+    loop.links[ObjectIdentifier(self)] = nil
     loop.resources.stopSweeping(self)
   }
 }

@@ -123,7 +123,7 @@ final class Membership: Sendable {
       return (state.tasks, state.peers.values.map(\.node))
     }
     for task in tasks { task.cancel() }
-    for peer in peers { await unlink(peer) }
+    for peer in peers { _ = await loops.gather { context in peer.link(context.resources)?.stop() } }
   }
 
   /// Others that take listeners and requests.
@@ -267,14 +267,11 @@ final class Membership: Sendable {
     }
     guard let peer else { return }
     for endpoint in routes { apply(endpoint, on: peer.node) }
-    await unlink(peer.node)
+    let departed = peer.node
+    _ = await loops.gather { context in departed.link(context.resources)?.letGo() }
     let reason = peer.record.state == .draining ? "shutting down" : "not heard of any more"
     node.logger.info("node left", metadata: ["node": "\(id)", "reason": "\(reason)"])
     node.events.record(.nodeLeft, ["other": id.text, "reason": reason], shownTo: .everybody)
-  }
-
-  private func unlink(_ peer: RemoteNode) async {
-    _ = await loops.gather { context in peer.link(context.resources)?.stop() }
   }
 
   /// As the store says.

@@ -8,7 +8,8 @@ internal import PicoTunnel
 /// One stream of HTTP/2, in front of a ``ProxyHandler`` that takes it for an HTTP/1.1 connection with one request: requests go in as bytes
 /// that ``MessageWriter`` made, and what comes out is taken apart by the same parsers that read responses of services.
 ///
-/// Ends are those of HTTP/2: END_STREAM ends a response, and closing is a reset where that was not sent, or where the client still sends.
+/// Ends are those of HTTP/2: END_STREAM ends a response, and closing is a reset where that was not sent, or where the client still sends. The
+/// response to a malformed request ends with a reset in place of END_STREAM (RFC 9113 section 8.1.1).
 final class HTTP2StreamHandler: ChannelDuplexHandler {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias InboundOut = ByteBuffer
@@ -18,7 +19,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler {
   private enum Response {
     case head
     case body
-    /// END_STREAM was written.
+    /// The last of it was written.
     case ended
     /// A reset was written or came.
     case reset
@@ -30,8 +31,8 @@ final class HTTP2StreamHandler: ChannelDuplexHandler {
   private var request = MessageWriter()
   private var method = HTTPMethod.get
   private var isHeadRead = false
-  /// Nothing of the request is looked at any more.
-  private var isRefused = false
+  /// Why nothing of the request is looked at any more.
+  private var fault: HTTPFault?
   private var response = Response.head
   private var body = BodyReader(.length(0))
   private var end: EventLoopFuture<Void>?
@@ -75,7 +76,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler {
   // MARK: The request
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !isRefused else { return }
+    guard fault == nil else { return }
     switch unwrapInboundIn(data) {
     case .headers(let headers) where !isHeadRead:
       isHeadRead = true
@@ -95,7 +96,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler {
     do throws(HTTPFault) {
       try write(&bytes)
     } catch {
-      isRefused = true
+      fault = error
       loop.resources.giveBack(bytes)
       return proxy.refuse(error)
     }
@@ -117,6 +118,9 @@ final class HTTP2StreamHandler: ChannelDuplexHandler {
   }
 
   // MARK: The response
+
+  /// The request was none of HTTP/2, which is a stream error. CONNECT is, and is not offered.
+  private var isMalformed: Bool { fault != nil && fault != .connectMethod }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     var bytes = unwrapOutboundIn(data)
@@ -142,7 +146,7 @@ final class HTTP2StreamHandler: ChannelDuplexHandler {
     }
     let framing = storage.response.framing(answering: method)
     if framing.isComplete {
-      writeLast(.headers(.init(headers: headers, endStream: true)), context)
+      writeLast(.headers(.init(headers: headers, endStream: !isMalformed)), context)
     } else {
       context.write(wrapOutboundOut(.headers(.init(headers: headers))), promise: nil)
       body = BodyReader(framing.kind)
@@ -164,10 +168,10 @@ final class HTTP2StreamHandler: ChannelDuplexHandler {
         if let payload { writePayload(payload, context) }
         return
       case .ended(nil):
-        return writeLast(.data(.init(data: .byteBuffer(payload ?? ByteBuffer()), endStream: true)), context)
+        return writeLast(.data(.init(data: .byteBuffer(payload ?? ByteBuffer()), endStream: !isMalformed)), context)
       case .ended(let trailers?):
         if let payload { writePayload(payload, context) }
-        return writeLast(.headers(.init(headers: trailers, endStream: true)), context)
+        return writeLast(.headers(.init(headers: trailers, endStream: !isMalformed)), context)
       case .failed:
         return reset(.internalError, context)
       }
@@ -199,9 +203,8 @@ final class HTTP2StreamHandler: ChannelDuplexHandler {
     promise?.succeed()
     switch response {
     case .reset: break
-    case .ended where isEndFlushed: if !request.isEnded { reset(.noError, context) }
-    case .head: reset(.cancel, context)
-    case .body, .ended: reset(.internalError, context)
+    case .ended where isEndFlushed && !isMalformed: if !request.isEnded { reset(.noError, context) }
+    case .head, .body, .ended: reset(isMalformed ? .protocolError : response == .head ? .cancel : .internalError, context)
     }
   }
 

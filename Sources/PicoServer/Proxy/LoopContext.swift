@@ -15,6 +15,8 @@ final class LoopContext {
   var retryBudget: RetryBudget
   /// Tunnels of this loop, by the identity of their listener.
   var tunnels: [ObjectIdentifier: ListenerSession] = [:]
+  /// Links that other nodes have opened to this loop.
+  var links: [ObjectIdentifier: LinkSession] = [:]
   /// Downstream connections of this loop, for a drain.
   var connections: [ObjectIdentifier: ProxyHandler] = [:]
   /// Downstream connections that speak HTTP/2; their streams are among the ones above.

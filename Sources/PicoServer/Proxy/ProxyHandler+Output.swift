@@ -137,16 +137,16 @@ extension ProxyHandler {
   /// Whether its first request may be on its way.
   var isNewcomer: Bool { phase == .head && !isVisit }
 
-  /// The connection is for more than to see whether the node is ready.
+  /// The connection is for more than to see whether the node is ready. While the node drains each request counts, not the first alone.
   func beginVisit() {
-    guard !isVisit else { return }
+    guard !isVisit || node.isDraining else { return }
     isVisit = true
     node.visits.add(1, ordering: .relaxed)
   }
 
-  /// The node is leaving: an idle connection closes, a busy one behind its response. One that was busy a moment ago may have a request on
-  /// its way, which would be lost, so it has a little time.
-  func drain(now: UInt64) {
+  /// The node is leaving, and nobody asks for anything any more: an idle connection closes; a busy one does behind its response. One that was busy a
+  /// moment ago may have a request on its way, which would be lost, so it has a little time.
+  func closeIfIdle(now: UInt64) {
     if phase == .head, http2 == nil, partialRequest == nil, input == nil, now &- idleSince >= Self.drainTime { closeAfterFlush() }
   }
 }

@@ -256,11 +256,20 @@ package final class TunnelHandler: ChannelInboundHandler, TickFlushing, Sweepabl
     if now &- lastReceived > settings.pingTimeout, now > lastReceived {
       end(.silent)
     } else if now >= nextPing {
-      nextPing = now &+ settings.pingInterval
-      pingValue &+= 1
-      pingSentAt = now
-      append(YamuxFrameHeader(type: .ping, flags: .syn, streamID: 0, length: pingValue))
+      ping(now)
     }
+  }
+
+  /// Sends a ping before its time; the delegate is told when it comes back, of this one and of none before it.
+  package func ping() {
+    if isOpen { ping(loop.now()) }
+  }
+
+  private func ping(_ now: UInt64) {
+    nextPing = now &+ settings.pingInterval
+    pingValue &+= 1
+    pingSentAt = now
+    append(YamuxFrameHeader(type: .ping, flags: .syn, streamID: 0, length: pingValue))
   }
 
   // MARK: The end

@@ -48,6 +48,26 @@ extension NodeTests.ClusterTests {
     }
   }
 
+  /// Not repeatable, and sent to the service: if the link closed under it there would be nothing to answer.
+  @Test(arguments: [1, 2])
+  func `what is on its way over a link when the other node leaves is finished`(threads: Int) async throws {
+    try await with(threads: threads, secondGrace: .seconds(1)) { pair in
+      let agent = try await ScriptedAgent.connect(to: pair.two) { _, _ in }
+      try await known(pair.one)
+      let client = try pair.one.client()
+      try await client.send("POST /p HTTP/1.1\r\nHost: a\r\nx-pico-endpoint: e\r\nContent-Length: 4\r\n\r\nbody")
+      try await agent.streams(1)
+      let leaving = Task { await pair.two.server.shutdown(graceful: true) }
+      // It waits for that one request until its grace period is over, and then leaves.
+      let id = try #require(EndpointID("e"))
+      try await eventually("it has left") { pair.one.node?.routes.routes(of: id) == nil }
+      try await agent.act(0) { $0.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", end: true) }
+      #expect(try await client.response().body == "ok")
+      await leaving.value
+      #expect(agent.seen.all.count == 1)
+    }
+  }
+
   @Test func `nobody but a node opens a link`() async throws {
     try await with { pair in
       let port = try #require(pair.one.server.linkAddresses.first?.port)

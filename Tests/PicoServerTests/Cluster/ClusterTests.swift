@@ -27,7 +27,8 @@ extension NodeTests {
     }
 
     func with(
-      threads: Int = 1, secondSecret: String = "secret", grace: Duration = .seconds(60), log: LogLines = LogLines(),
+      threads: Int = 1, secondSecret: String = "secret", grace: Duration = .seconds(60), secondGrace: Duration? = nil,
+      log: LogLines = LogLines(),
       _ body: (Pair) async throws -> Void
     ) async throws {
       let routes = MemoryRoutes()
@@ -43,6 +44,7 @@ extension NodeTests {
       } _: { one in
         try await RunningNode.member(of: store, threads: threads) {
           configure(&$0, secret: secondSecret)
+          if let secondGrace { $0.gracePeriod = secondGrace }
         } _: { two in
           try await body(Pair(one: one, two: two, routes: routes))
         }

@@ -71,6 +71,37 @@ extension NodeTests {
       }
     }
 
+    @Test func `an idle connection is served, and not closed under a request, for as long as others ask for something`() async throws {
+      try await RunningNode.with { node in
+        _ = try await ScriptedAgent.connect(to: node, ScriptedAgent.ok)
+        let idle = try (0..<3).map { _ in try node.client() }
+        for client in idle {
+          try await client.send(ExchangeTests.get)
+          #expect(try await client.response().field("connection") == nil)
+        }
+        let probe = try node.client()
+        let leaving = Task { await node.server.shutdown(graceful: true) }
+        try await eventually("leaving") { try await node.ready(on: probe) == 503 }
+        // Each is idle for longer than a connection that nobody uses would be left.
+        for client in idle.prefix(2) {
+          for _ in 0..<3 {
+            try await Task.sleep(for: .milliseconds(400))
+            let other = try node.client()
+            try await other.send(ExchangeTests.get)
+            #expect(try await other.response().status == 200)
+          }
+          try await client.send(ExchangeTests.get)
+          let response = try await client.response()
+          #expect(response.status == 200)
+          #expect(response.field("connection") == "close")
+        }
+        // Nobody asks any more.
+        #expect(try await idle[2].rest(within: 5) == "")
+        #expect(!idle[2].socket.wasReset)
+        await leaving.value
+      }
+    }
+
     @Test func `while the delay runs everything is served as before`() async throws {
       try await RunningNode.with({ $0.drainDelay = .seconds(2) }) { node in
         _ = try await ScriptedAgent.connect(to: node, ScriptedAgent.ok)
