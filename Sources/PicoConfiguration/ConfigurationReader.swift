@@ -19,10 +19,11 @@ package enum ConfigurationReader {
     }
   }
 
-  /// Reads a file alone, for `pico config check`.
-  package static func check<Root>(_ schema: ConfigurationSchema<Root>, file: String) throws(ConfigurationError) -> LoadedConfiguration<Root>
-  {
-    try load(schema, arguments: ["--config=" + file], environment: [:])
+  /// Reads a file alone, or with an environment above it, for `pico config check`.
+  package static func check<Root>(
+    _ schema: ConfigurationSchema<Root>, file: String, environment: [String: String] = [:]
+  ) throws(ConfigurationError) -> LoadedConfiguration<Root> {
+    try load(schema, arguments: ["--config=" + file], environment: environment)
   }
 
   /// As above, for a command with positional arguments: `finish` sees the flags and may change what was read. The keys of `further` are

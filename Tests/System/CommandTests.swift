@@ -106,6 +106,17 @@ extension SystemTests {
       #expect(result.code == 0 && result.error.isEmpty, "\(result.error)")
     }
 
+    @Test func `a check counts variables above the file if it is asked to`() async throws {
+      let stage = try Stage()
+      let file = try stage.directory.write("right.yaml", "proxy:\n  timeout: 10s\n")
+      let variables = ["PICO_PROXY_TIMEOUT": "never"]
+      for (flags, code) in [([], 0), (["--environment"], 78)] as [([String], Int32)] {
+        let words = [Stage.pico, "config", "check"] + flags + ["server", file]
+        let result = try await stage.run("pico", words, within: 10, environment: variables)
+        #expect(result.code == code, "\(result)")
+      }
+    }
+
     @Test(arguments: [
       ["--version"], ["--help"], ["help", "server"], ["help", "agent"], ["server", "--help"], ["help", "disconnect"], ["help", "blocks"],
       ["help", "unblock"],

@@ -39,7 +39,7 @@ package enum ConfigurationDocument {
     Unknown keys, values of a wrong kind and values that contradict each other end the start. All of them are reported at
     once, one line each, with the place: `pico.yaml:7: proxy.timeout: "10x" is not a duration (like 500ms, 10s, 1m)`. The exit
     code is 64 when the command line is wrong and 78 otherwise. `pico config check server FILE` and `pico config check agent
-    FILE` only look. An unknown `PICO_*` variable is a warning; names that Kubernetes puts into pods for a service called
+    FILE` only look, at the file alone or, with `--environment`, at `PICO_*` variables too. An unknown `PICO_*` variable is a warning; names that Kubernetes puts into pods for a service called
     `pico` (`PICO_PORT*`, `PICO_SERVICE_*`, `PICO_*_PORT*`, `PICO_*_SERVICE_HOST`) are ignored.
 
     No secret is ever a value: keys name the files that hold them. The one exception is the password of a proxy in
