@@ -52,13 +52,13 @@ def check_file():
         config = yaml.safe_load(file)
     if int(config["drain-delay"][:-1]) + int(config["grace-period"][:-1]) >= int(SERVICES["node-1"]["stop_grace_period"][:-1]):
         here.fault("nodes are killed before they are done")
-    # HAProxy's configuration is the one of proxies/ but for names, ports and numbers.
+    # HAProxy's configuration is the one of proxies/ but for names, ports and numbers, and for the user, who is the image's.
     def lines(path):
         with open(path) as file:
             return [re.sub(r"\d+", "N", line).strip() for line in file if line.strip() and not line.strip().startswith("#")]
 
     ours = [line for line in lines(f"{work}/haproxy.cfg") if not re.match(r"resolvers|parse-resolv-conf|hold|default-server|bind|server ", line)]
-    theirs = [line for line in lines(f"{stage.HOSTING}/proxies/haproxy.cfg") if not re.match(r"default-server|bind|server ", line)]
+    theirs = [line for line in lines(f"{stage.HOSTING}/proxies/haproxy.cfg") if not re.match(r"default-server|bind|server |user |group ", line)]
     if ours != theirs:
         here.fault(f"haproxy.cfg differs from proxies/haproxy.cfg: {set(ours) ^ set(theirs)}")
 

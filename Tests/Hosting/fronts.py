@@ -221,10 +221,13 @@ def echoes(chat, text):
 
 def main():
     prepare()
-    here.start("etcd", "etcd", "--data-dir", f"{here.folder}/etcd", "--log-level", "error", 
+    # One of the three members that the nodes know of.
+    etcd = "http://10.0.0.11:2379"
+    here.start(
+        "etcd", "etcd", "--data-dir", f"{here.folder}/etcd", "--log-level", "error", "--listen-client-urls", etcd, "--advertise-client-urls", etcd,
         # On architectures that etcd's authors do not test, it starts only if told that this is known.
         environment={"ETCD_UNSUPPORTED_ARCH": "arm64"} if os.uname().machine == "aarch64" else {})
-    here.until("etcd", lambda: stage.accepts("127.0.0.1", 2379))
+    here.until("etcd", lambda: stage.accepts("10.0.0.11", 2379))
     for name in NODES:
         start_node(name)
     here.start("upstream", sys.executable, f"{stage.CLIENTS}/upstream.py", "3000", "service")

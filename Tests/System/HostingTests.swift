@@ -14,6 +14,10 @@ extension SystemTests {
       try await run("fronts.py", [front])
     }
 
+    @Test func `the section on machines leads from nothing to three nodes, a load balancer and an agent`() async throws {
+      try await run("machines.py", [Stage.picoTop])
+    }
+
     @Test func `the demonstration with compose runs, in the image of the Dockerfile`() async throws {
       try await run("compose.py", [Stage.picoTop])
     }

@@ -56,6 +56,11 @@ for page in $(inside dpkg -L pico pico-top | grep '/man1/.*gz$'); do
   fi
 done
 [ "$(inside dpkg -L pico | grep -c '/man1/pico-.*gz$')" -ge 10 ] || fail "too few manual pages"
+if inside test -x /usr/bin/lintian; then
+  # Of packages of a build for tests, which is not compressed and finds the toolchain's libraries where they are here.
+  said=$(inside lintian --allow-root --fail-on error,warning --suppress-tags \
+    uses-no-compression-for-control-tarball,uses-no-compression-for-data-tarball,custom-library-search-path $(packages old) 2>&1) || fail "lintian: $said"
+fi
 complete() { # what bash offers behind these words
   inside bash -c '. "/usr/share/bash-completion/completions/$1"; shift
     COMP_LINE="$*"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_POINT=${#COMP_LINE}; COMP_TYPE=9; COMP_KEY=9
