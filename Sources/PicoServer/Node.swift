@@ -37,6 +37,8 @@ package final class Node: Sendable {
   let tracer: SpanTracer?
   let spans: SpanExporter?
   let connections = Atomic<Int>(0)
+  /// Connections that were accepted and that no loop has taken yet.
+  let arrivals = Atomic<Int>(0)
   /// How many connections there have been that asked for more than whether the node is ready.
   let visits = Atomic<UInt64>(0)
   /// Of ``ProxyLimits``, for the threads that accept.

@@ -12,13 +12,15 @@ FAULTS = {}
 
 
 class Fault:
-    def __init__(self, body, members, agent_flags, options):
-        self.body, self.members, self.agent_flags, self.options = body, members, agent_flags, options
+    """`alone`: it takes the whole machine, so nothing else runs beside it."""
+
+    def __init__(self, body, members, agent_flags, alone):
+        self.body, self.members, self.agent_flags, self.alone = body, members, agent_flags, alone
 
 
-def fault(name, members=1, agent_flags=(), **options):
+def fault(name, members=1, agent_flags=(), alone=False):
     def keep(body):
-        FAULTS[name] = Fault(body, members, agent_flags, options)
+        FAULTS[name] = Fault(body, members, agent_flags, alone)
         return body
     return keep
 
@@ -131,7 +133,7 @@ async def partition(stand, row):
     await wait(2)
 
 
-@fault("10,000 listeners on a node that is killed")
+@fault("10,000 listeners on a node that is killed", alone=True)
 async def crowd(stand, row):
     node, others = stand.nodes[0], stand.nodes[1:]
     few = stand.listeners()

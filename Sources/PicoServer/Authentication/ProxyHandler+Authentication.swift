@@ -99,35 +99,14 @@ extension ProxyHandler {
 
   // MARK: Waiting for keys
 
-  /// The request at the front of `bytes` begins anew once the key set was fetched. Until then nothing is read, and it counts as in flight.
+  /// The request at the front of `bytes` begins anew once the key set was fetched.
   func waitForKeys(of authenticator: PortAuthenticator, for token: [UInt8], with bytes: ByteBuffer) {
     guard let context else { return }
-    exchange.startedAt = 0
-    accessRecord = nil
-    span = nil
-    phase = .head
-    deadline = 0
-    isAwaitingAnswer = true
     isCountedAhead = authenticator === node.authenticators.proxy && loop.limits.looksAtClients
-    keep(bytes)
-    pauseReading()
+    setAside(with: bytes)
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
     context.eventLoop.makeFutureWithTask { await authenticator.refreshForUnknownKey(of: token) }
       .whenComplete { _ in bound.value.answerCame() }
-  }
-
-  /// Safe to call when nothing waits.
-  func stopAwaitingAnswer() {
-    guard isAwaitingAnswer else { return }
-    isAwaitingAnswer = false
-    loop.statistics.inFlight &-= 1
-  }
-
-  func answerCame() {
-    guard isAwaitingAnswer else { return }
-    stopAwaitingAnswer()
-    guard context != nil, phase == .head, isWritable else { return }
-    readPipelined()
   }
 }
 

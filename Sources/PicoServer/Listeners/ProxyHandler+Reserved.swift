@@ -79,6 +79,11 @@ extension ProxyHandler {
     // No agent sends an Origin; a browser always does, whoever wrote the page.
     if head.value(named: "origin", in: span) != nil { return fail(.endpointNotPermitted, behind: rest) }
     guard EndpointID(name.text(in: span)) != nil else { return fail(.malformedRequest, behind: rest) }
+    guard hasTurn || loop.takesRegistration(of: self) else {
+      hasTurn = true
+      return setAside(with: bytes)
+    }
+    hasTurn = false
     guard mayUse(.listeners, loop.access.upstream, head, span) else { return fail(.addressNotPermitted, behind: rest) }
     var authorization: ListenerAuthorization?
     var known: KnownToken?

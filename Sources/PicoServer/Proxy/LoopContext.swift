@@ -1,3 +1,4 @@
+internal import NIOCore
 internal import PicoAuth
 internal import PicoCore
 internal import PicoHTTP
@@ -27,6 +28,9 @@ final class LoopContext {
   var neighbours: [NodeLoops.Loop] = []
   /// Of the proxy port: tokens that requests of this loop had lately.
   var tokens = TokenCache()
+  private var turns = RegistrationTurns()
+  private var registering: ContiguousArray<ProxyHandler> = []
+  private var isPausing = false
   private var spareHeads: [HeadStorage] = []
   private var heldBytes = 0
   private var publishedBytes = 0
@@ -37,6 +41,31 @@ final class LoopContext {
     self.limits = limits
     access = node.access.withLock { $0 }
     retryBudget = RetryBudget(loops: node.loopCount)
+  }
+
+  // MARK: Registrations
+
+  /// False when the registration waits: it begins anew in its turn.
+  func takesRegistration(of handler: ProxyHandler) -> Bool {
+    if !isPausing { pause() }
+    if turns.come() { return true }
+    registering.append(handler)
+    return false
+  }
+
+  /// Everything else that the loop has to do comes first.
+  private func pause() {
+    isPausing = true
+    resources.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { self.takeRegistrations() }
+  }
+
+  private func takeRegistrations() {
+    guard let count = turns.next() else { return isPausing = false }
+    let taken = registering.prefix(count)
+    registering.removeFirst(count)
+    for handler in taken { handler.answerCame() }
+    // From now on: a pause that is over when they are registered would be none.
+    pause()
   }
 
   // MARK: Memory

@@ -76,12 +76,14 @@ final class ProxyHandler: StreamConsumer, ChannelDuplexHandler, TickFlushing, Sw
   var span: RecordedSpan?
   /// That the last request had.
   var knownToken: KnownToken?
-  /// A request waits for a key set to be fetched, or for the store to say where its endpoint is.
+  /// A request waits for a key set to be fetched, for the store to say where its endpoint is, or for its turn to register.
   var isAwaitingAnswer = false
   /// Whether the connection is for more than to see whether the node is ready.
   var isVisit = false
   /// For the request at the front the store was asked.
   var hasLookedUp = false
+  /// The registration at the front has waited for its turn.
+  var hasTurn = false
 
   static let pipelineLimit = 64 << 10
   static let lingerTime: UInt64 = 1_000_000_000

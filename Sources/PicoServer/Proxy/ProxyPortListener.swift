@@ -28,7 +28,23 @@ enum ProxyPortListener {
         Glibc.close(descriptor)
         return
       }
-      adopt(Arrival(descriptor: descriptor, port: port, tls: tls), on: loops.loops[turn.take() % loops.loops.count], node)
+      node.arrivals.add(1, ordering: .relaxed)
+      adopt(Arrival(descriptor: descriptor, port: port, tls: tls), on: loops.loops[turn.take() % loops.loops.count], node) {
+        node.arrivals.subtract(1, ordering: .relaxed)
+      }
+      awaitRoom(node, loops)
+    }
+  }
+
+  private static let arrivalsPerLoop = 32
+
+  /// A loop takes all that waits for it before it looks at its sockets again, so little is made to wait: the rest does in the kernel. Not longer
+  /// than a second, as a loop may be at something else.
+  private static func awaitRoom(_ node: Node, _ loops: NodeLoops) {
+    var patience = 2000
+    while patience > 0, node.arrivals.load(ordering: .relaxed) >= arrivalsPerLoop * loops.loops.count {
+      usleep(500)
+      patience -= 1
     }
   }
 
@@ -66,8 +82,10 @@ enum ProxyPortListener {
   private static let notSentLowWater = NIOBSDSocket.Option(rawValue: 25)
 
   /// Makes a channel of the descriptor on a loop. The connection is counted already; the count goes with the channel.
-  static func adopt(_ arrival: Arrival, on loop: NodeLoops.Loop, _ node: Node) {
+  /// - Parameter taken: called when the loop has begun with it.
+  static func adopt(_ arrival: Arrival, on loop: NodeLoops.Loop, _ node: Node, taken: @escaping @Sendable () -> Void = {}) {
     loop.eventLoop.execute {
+      taken()
       ClientBootstrap(group: loop.eventLoop)
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .channelOption(.tcpOption(notSentLowWater), value: 128 << 10)
