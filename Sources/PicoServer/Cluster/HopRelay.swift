@@ -95,7 +95,7 @@ final class HopRelay: StreamConsumer {
     // One hop at most: only what is here counts.
     routes = loop.node.routes.routes(of: endpoint)
     let isFound = connect()
-    guard isFound || loop.node.membership?.expects(endpoint) == true else { return refuse() }
+    guard isFound || routes == nil && loop.node.membership?.expects(endpoint) == true else { return refuse() }
     downstream?.acknowledge()
     isInFlight = true
     loop.statistics.inFlight &+= 1

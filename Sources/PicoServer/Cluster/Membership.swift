@@ -33,9 +33,11 @@ final class Membership: Sendable {
     /// Endpoints that the links are asked for now.
     var asking: [EndpointID: Task<Void, Never>] = [:]
 
-    /// A node says how many listeners of the endpoint it has. When it drains and has none left, they will be somewhere else in a moment.
+    /// A node says how many listeners of the endpoint it has. When it has none left, they may be somewhere else; when it drains, they will be.
     mutating func noteMove(of endpoint: EndpointID, on id: NodeID, count: Int, now: UInt64) {
-      if count == 0, peers[id]?.record.state == .draining { expected.expect(endpoint, now: now) }
+      guard count == 0 else { return }
+      let isDraining = peers[id]?.record.state == .draining
+      expected.expect(endpoint, within: isDraining ? ExpectedEndpoints.patience : ExpectedEndpoints.moment, now: now)
     }
   }
 
@@ -175,6 +177,11 @@ final class Membership: Sendable {
   // MARK: Telling
 
   private func tell(_ endpoint: EndpointID) {
+    let count = node.routes.routes(of: endpoint)?.count ?? 0
+    if count == 0 {
+      let now = NIODeadline.now().uptimeNanoseconds
+      state.withLock { $0.expected.expect(endpoint, within: ExpectedEndpoints.moment, now: now) }
+    }
     telling.withLock { _ in store.setListeners(node.routes.routes(of: endpoint)?.count ?? 0, for: endpoint) }
     for told in listening.withLock({ $0.values.map(\.changed) }) { told(endpoint) }
   }

@@ -85,6 +85,9 @@ struct AgentMovesTests {
     expected.expect(one, now: 5)
     #expect(expected.deadline(of: one, now: 6) == 5 + 2 * Self.second)
     #expect(expected.deadline(of: one, now: 5 + 2 * Self.second) == nil && expected.deadline(of: other, now: 6) == nil)
+    // A shorter time does not end a longer one.
+    expected.expect(one, within: ExpectedEndpoints.moment, now: 6)
+    #expect(expected.deadline(of: one, now: 6) == 5 + 2 * Self.second)
     expected.forgetPast(now: 6)
     #expect(expected != ExpectedEndpoints())
     expected.forgetPast(now: 5 + 2 * Self.second)

@@ -84,6 +84,23 @@ extension NodeTests {
       }
     }
 
+    /// The node that has it says so by the store, the one that it left by its link: the second may be heard first.
+    @Test(arguments: [true, false]) func `a listener that moves is waited for between two words of it`(isCut: Bool) async throws {
+      try await TestCluster.with(3) { cluster in
+        _ = try await ScriptedAgent.connect(to: cluster.nodes[1], ScriptedAgent.ok)
+        try await eventually("known") { knows(cluster.nodes[0]) }
+        if isCut { cluster.stores.cut() }
+        let membership = try #require(cluster.nodes[0].node?.membership)
+        let (endpoint, other) = (try #require(EndpointID("e")), try #require(cluster.nodes[1].server.nodeID))
+        membership.hear([endpoint: 0], of: other, allThatItHas: nil)
+        #expect(!knows(cluster.nodes[0]))
+        async let answer = status(cluster.nodes[0])
+        try await Task.sleep(for: .milliseconds(50))
+        _ = try await ScriptedAgent.connect(to: cluster.nodes[2], ScriptedAgent.ok)
+        #expect(try await answer == 200)
+      }
+    }
+
     @Test func `when the store is back its word counts again, and the talks end`() async throws {
       try await TestCluster.with(2) { cluster in
         cluster.stores.cut()

@@ -103,7 +103,9 @@ extension Membership {
       switch await store.lookUp(endpoint) {
       case .found(let nodes):
         for (id, count) in nodes { set(endpoint, on: id, count: count) }
-        return
+        if node.routes.routes(of: endpoint) != nil { return }
+        // It has gone from there, and the store does not know it yet.
+        fallthrough
       case .missing, .limited:
         guard state.withLock({ $0.isDoubting }) else { return }
       case .unanswered: break
