@@ -204,6 +204,12 @@ def main():
         link.request("GET", "/status/v1", headers={"Authorization": f"Bearer {file.read().strip()}"})
     if "nodes" not in json.loads(link.getresponse().read()):
         here.fault("the operator's token shows no status")
+    # HAProxy may have found some not ready while they started, and tells when they are.
+    def is_up(server):
+        told = [line for line in here.log("haproxy").splitlines() if f"Server nodes/{server} is " in line]
+        return not told or " is UP" in told[-1]
+
+    here.until("HAProxy has all nodes", lambda: all(is_up(f"node-{n}") for n in (1, 2, 3)))
     # A node ends: HAProxy takes it out, its agents move, the site goes on.
     here.children["node-1"].terminate()
     lost = sum(ask(front, "web.pico.localhost").status != 200 for _ in range(200))
