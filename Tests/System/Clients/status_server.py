@@ -49,6 +49,7 @@ parser.add_argument("--listeners", type=int, default=2, help="of each of the fir
 parser.add_argument("--changes", type=int, default=0, help="rows that change in a second")
 parser.add_argument("--names", choices=["plain", "evil"], default="plain")
 parser.add_argument("--role", default="operator")
+parser.add_argument("--node", default="n-1", help="the ID of the one node")
 parser.add_argument("--tls", nargs=2)
 parser.add_argument("--client-ca")
 parser.add_argument("--token")
@@ -106,7 +107,7 @@ class Fleet:
 
     def listener(self, identity, endpoint):
         return {
-            "id": identity, "endpoint": endpoint, "node": "n-1", "agent": "a-" + identity, "version": "1.0.0",
+            "id": identity, "endpoint": endpoint, "node": options.node, "agent": "a-" + identity, "version": "1.0.0",
             "remote_address": "10.1.2.3:4567", "connected_at": STARTED, "state": "active", "rtt_ms": 1.5, "in_flight": 1, "requests_total": 100,
             "request_rate": 5.5, "error_rate": 0, "latency_ms": latency(4), "bytes_in_rate": 10, "bytes_out_rate": 20,
         }
@@ -130,7 +131,7 @@ class Fleet:
     @property
     def nodes(self):
         return [{
-            "id": "n-1", "address": "127.0.0.1:8082", "version": "1.0.0", "state": "active", "started_at": STARTED, "listeners": len(self.listeners),
+            "id": options.node, "address": "127.0.0.1:8082", "version": "1.0.0", "state": "active", "started_at": STARTED, "listeners": len(self.listeners),
             "endpoints": len(self.endpoints), "request_rate": 12.5, "in_flight": 3, "cpu": 0.25, "rss_bytes": 50_000_000, "connected": True,
         }]
 
@@ -296,7 +297,7 @@ class Watcher:
             for number in range(20):
                 await self.send({
                     "type": "request", "id": name, "at": clock(), "method": "GET", "path": f"/{EVIL[number % len(EVIL)]}", "status": 200, "latency_ms": 3.5,
-                    "listener": "l-1", "node": "n-1", "bytes_in": 1, "bytes_out": 2, "request_id": f"r-{number}",
+                    "listener": "l-1", "node": options.node, "bytes_in": 1, "bytes_out": 2, "request_id": f"r-{number}",
                 })
 
     def start(self, work):
@@ -313,10 +314,10 @@ class Watcher:
                 await self.send({"type": "update", "id": "fleet", "seq": 2, "now": clock()})
             low, high = (7, 9) if self.fault == "newer" else (1, 1)
             await self.send({
-                "type": "hello", "protocol": {"min": low, "max": high}, "node": "n-1", "version": "1.0.0", "role": options.role, "now": clock(),
+                "type": "hello", "protocol": {"min": low, "max": high}, "node": options.node, "version": "1.0.0", "role": options.role, "now": clock(),
             })
             for number in range(3):
-                await self.send({"type": "event", "at": clock(), "kind": "listener-connected", "node": "n-1", "number": number + 1, "endpoint": "endpoint-000000", "agent": EVIL[number]})
+                await self.send({"type": "event", "at": clock(), "kind": "listener-connected", "node": options.node, "number": number + 1, "endpoint": "endpoint-000000", "agent": EVIL[number]})
             async for text in self.socket:
                 await self.receive(text)
         except websockets.ConnectionClosed:

@@ -226,7 +226,7 @@ def nobody():
 
 
 def several():
-    with Server("--endpoints", 3) as one, Server("--endpoints", 4) as other, Terminal([TOP, one.url, other.url], columns=140) as terminal:
+    with Server("--endpoints", 3) as one, Server("--endpoints", 4, "--node", "n-2") as other, Terminal([TOP, one.url, other.url], columns=140) as terminal:
         terminal.wait(lambda: terminal.text.count(ROW) == 7 and one.url in terminal.text and other.url in terminal.text)
         quit(terminal)
 

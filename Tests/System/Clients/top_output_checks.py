@@ -32,7 +32,7 @@ def plain():
         assert not [byte for byte in result.stdout + result.stderr if byte < 32 and byte != 10 or byte == 127], result
         return result.stdout.decode(), result.stderr.decode()
 
-    with Server("--endpoints", 40, "--names", "evil") as server, Server("--endpoints", 2) as other:
+    with Server("--endpoints", 40, "--names", "evil") as server, Server("--endpoints", 2, "--node", "n-2") as other:
         text, _ = run(server.url, "--once", "--filter", "name~00000[12]$", "--sort", "name")
         assert [line.split()[0] for line in text.splitlines()] == ["ENDPOINT", "endpoint-000001", "endpoint-000002"], text
         text, _ = run(server.url, "--format", "csv", "--sort", "-rate")
