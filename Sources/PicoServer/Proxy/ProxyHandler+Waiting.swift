@@ -10,7 +10,8 @@ extension ProxyHandler {
     phase = .head
     deadline = 0
     isAwaitingAnswer = true
-    keep(bytes)
+    // Thousands may wait, so in no more room than it needs.
+    if input == nil { input = ByteBuffer(buffer: bytes) } else { keep(bytes) }
     pauseReading()
   }
 

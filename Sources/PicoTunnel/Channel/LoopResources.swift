@@ -35,6 +35,7 @@ package final class LoopResources {
   package static let sweepInterval = TimeAmount.milliseconds(250)
   private static let keptBuffers = 64
   private static let entropyWords = 64
+  private static let smallestKeptBuffer = 4096
   private static let largestKeptBuffer = 256 << 10
   private static let allocator = ByteBufferAllocator()
 
@@ -52,11 +53,11 @@ package final class LoopResources {
 
   /// An empty buffer.
   package func takeBuffer() -> ByteBuffer {
-    buffers.popLast() ?? Self.allocator.buffer(capacity: 4096)
+    buffers.popLast() ?? Self.allocator.buffer(capacity: Self.smallestKeptBuffer)
   }
 
   package func giveBack(_ buffer: consuming ByteBuffer) {
-    guard buffers.count < Self.keptBuffers, buffer.capacity <= Self.largestKeptBuffer else { return }
+    guard buffers.count < Self.keptBuffers, Self.smallestKeptBuffer...Self.largestKeptBuffer ~= buffer.capacity else { return }
     buffer.clear()
     buffers.append(buffer)
   }
